@@ -1,0 +1,258 @@
+/**
+ * The one table of errors. `message` says what happened and why, `next` what to do about it; both are plain sentences
+ * without markup, and neither tells anything about what the caller may not see. `{name}` is filled in by `errorText`.
+ * Routes throw from this table; the reference page of errors, the SDK's classes and the CLI's exit codes follow it.
+ */
+export const errorTable = {
+  // 400: the request itself is wrong
+  malformed_request: { status: 400, message: 'The request is not valid HTTP: {why}.', next: '' },
+  malformed_json: { status: 400, message: 'The request body is not valid JSON: {why}.', next: '' },
+  malformed_path: { status: 400, message: 'The path of the request is not valid percent-encoded UTF-8.', next: '' },
+  body_missing: { status: 400, message: 'This call needs a JSON body and none was sent.', next: '' },
+  body_not_allowed: { status: 400, message: 'This call takes no body.', next: 'Send it without one.' },
+  invalid_body: { status: 400, message: 'The request body is not acceptable: {why}.', next: '' },
+  invalid_parameter: { status: 400, message: 'The query parameter {name} is not acceptable: {why}.', next: '' },
+  invalid_header: { status: 400, message: 'The header {name} is not acceptable: {why}.', next: '' },
+  invalid_attribute: { status: 400, message: 'The attribute {name} is not acceptable: {why}.', next: '' },
+  invalid_patch: { status: 400, message: 'The patch is not acceptable: {why}.', next: '' },
+  invalid_tag: { status: 400, message: 'The tag is not acceptable: {why}.', next: '' },
+  invalid_member_status: {
+    status: 400,
+    message: 'The status must be one of pending, accepted, rejected, in lower case.',
+    next: '',
+  },
+  invalid_marker: {
+    status: 400,
+    message: 'The marker {marker} is not the id of an item that you can see.',
+    next: 'Start again from the first page.',
+  },
+  unknown_store: { status: 400, message: 'There is no store named {store}.', next: '' },
+  formats_missing: {
+    status: 400,
+    message: 'The image has no {missing}, which must be set before bytes are uploaded.',
+    next: 'Set it with PATCH, then upload again.',
+  },
+  size_mismatch: {
+    status: 400,
+    message: '{announced} bytes were announced and {received} arrived.',
+    next: 'The image is queued again; repeat the upload.',
+  },
+  upload_incomplete: {
+    status: 400,
+    message: 'The upload broke off before its end.',
+    next: 'The image is queued again; repeat the upload.',
+  },
+  multiple_ranges: { status: 400, message: 'Only one range can be asked for at a time.', next: '' },
+
+  // 401: who are you
+  token_missing: {
+    status: 401,
+    message: 'The request carries no token.',
+    next: 'Authenticate and send the token in X-Auth-Token.',
+  },
+  token_invalid: {
+    status: 401,
+    message: 'The token is not valid, has expired or was revoked.',
+    next: 'Authenticate again.',
+  },
+  credentials_refused: { status: 401, message: 'The credentials or the scope were refused.', next: '' },
+
+  // 403: you see it, but may not do this
+  scope_required: {
+    status: 403,
+    message: 'This call needs a token scoped to a project.',
+    next: 'Authenticate with a project.',
+  },
+  role_required: { status: 403, message: 'This call needs the role {role} on your project.', next: '' },
+  forbidden: { status: 403, message: 'Your project may see this image but not {what}.', next: '' },
+  owner_fixed: { status: 403, message: 'The owner of an image can only be set by an administrator.', next: '' },
+  public_needs_admin: {
+    status: 403,
+    message: 'Only an administrator can make an image public.',
+    next: 'Share it with projects, or set its visibility to community.',
+  },
+  read_only: { status: 403, message: 'The attribute {name} is read-only.', next: '' },
+  reserved: { status: 403, message: 'The name {name} is reserved.', next: 'Choose another name.' },
+  base_attribute: { status: 403, message: 'The attribute {name} cannot be removed.', next: 'Replace its value.' },
+  formats_fixed: {
+    status: 403,
+    message: 'The attribute {name} can only be changed while the image is queued.',
+    next: '',
+  },
+  locations_hidden: { status: 403, message: 'Locations of images are not open to clients here.', next: '' },
+  image_protected: {
+    status: 403,
+    message: 'The image is protected and cannot be deleted.',
+    next: 'Set its attribute protected to false first.',
+  },
+  image_deactivated: {
+    status: 403,
+    message: 'The image is deactivated; its bytes are locked.',
+    next: 'Ask its owner to reactivate it.',
+  },
+  wrong_status: { status: 403, message: 'An image that is {status} cannot be {wanted}.', next: '' },
+  members_need_shared: {
+    status: 403,
+    message: 'Only an image whose visibility is shared has members; this one is {visibility}.',
+    next: 'Set its visibility to shared first.',
+  },
+  member_status_of_owner: {
+    status: 403,
+    message: 'Only the consumer sets the status of its membership.',
+    next: 'Ask project {member} to accept or reject.',
+  },
+  members_by_owner: {
+    status: 403,
+    message: 'Only the owner of the image adds and removes members.',
+    next: 'To take a shared image out of your list, set your status to rejected.',
+  },
+
+  // 404: it is not there, or not for you; the two are never told apart
+  route_not_found: { status: 404, message: 'There is nothing at this path.', next: '' },
+  image_not_found: {
+    status: 404,
+    message: 'No image {image} is visible to your project.',
+    next: 'Check the id, and that the image is still shared with you.',
+  },
+  member_not_found: { status: 404, message: 'Image {image} has no member {member} that you can see.', next: '' },
+  tag_not_found: { status: 404, message: 'The image has no tag {tag}.', next: '' },
+  schema_not_found: { status: 404, message: 'There is no schema {name}.', next: '' },
+
+  // 405
+  method_not_allowed: { status: 405, message: '{method} is not possible here; possible: {allow}.', next: '' },
+
+  // 408
+  request_timeout: { status: 408, message: 'The request did not arrive in time.', next: 'Send it again.' },
+
+  // 409: it clashes with what is there
+  image_exists: { status: 409, message: 'The image id {image} is taken, now or in the past.', next: 'Choose another.' },
+  member_exists: { status: 409, message: 'Project {member} is a member of the image already.', next: '' },
+  image_not_queued: {
+    status: 409,
+    message: 'Bytes can be uploaded only to a queued image; this one is {status}.',
+    next: 'The bytes of an image never change; create a new image.',
+  },
+  property_missing: { status: 409, message: 'The image has no property {name}.', next: 'Use add to create it.' },
+  property_exists: { status: 409, message: 'The image has {name} already.', next: 'Use replace to change it.' },
+  conflict: { status: 409, message: '{why}.', next: '' },
+
+  // 410
+  image_deleted: { status: 410, message: 'The image was deleted while its bytes were arriving.', next: '' },
+
+  // 413: too much
+  body_too_large: { status: 413, message: 'The request body is larger than {limit} bytes.', next: '' },
+  image_too_large: { status: 413, message: 'The image is larger than the {limit} bytes allowed.', next: '' },
+  storage_quota: {
+    status: 413,
+    message: 'Your project may store {limit} bytes of images; {used} are used and this upload needs more.',
+    next: 'Delete images that you no longer need, or ask the operator for more.',
+  },
+  store_full: { status: 413, message: 'The store has no room left for this image.', next: 'Tell the operator.' },
+  image_quota: {
+    status: 413,
+    message: 'Your project may have {limit} images and has them.',
+    next: 'Delete images that you no longer need, or ask the operator for more.',
+  },
+  member_quota: {
+    status: 413,
+    message: 'The image may have {limit} members and has {used}.',
+    next: 'Remove a member first.',
+  },
+  property_quota: {
+    status: 413,
+    message: 'An image may have {limit} custom properties; this would be {used}.',
+    next: '',
+  },
+  tag_quota: { status: 413, message: 'An image may have {limit} tags; this would be {used}.', next: '' },
+
+  // 415, 416, 429, 431
+  patch_media_type: { status: 415, message: 'PATCH takes {accepted}.', next: 'Set the Content-Type to one of them.' },
+  data_media_type: { status: 415, message: 'Bytes are sent as application/octet-stream.', next: '' },
+  content_mismatch: {
+    status: 415,
+    message: 'The bytes do not match the disk_format {format}: {why}.',
+    next: 'The image is queued again; correct disk_format or the file, and repeat the upload.',
+  },
+  range_not_satisfiable: { status: 416, message: 'The range lies outside the {size} bytes of the image.', next: '' },
+  too_many_attempts: {
+    status: 429,
+    message: 'Too many failed attempts to authenticate.',
+    next: 'Wait {seconds} seconds.',
+  },
+  request_id_too_long: { status: 431, message: 'X-OpenStack-Request-Id is longer than 64 characters.', next: '' },
+  headers_too_large: { status: 431, message: 'The headers of the request are too large.', next: '' },
+
+  // 500, 503: not your fault
+  internal: {
+    status: 500,
+    message: 'The service failed on this request.',
+    next: 'Tell the operator the request id in X-OpenStack-Request-Id.',
+  },
+  identity_unavailable: {
+    status: 503,
+    message: 'The identity service does not answer, so the token cannot be checked.',
+    next: 'Try again in a moment.',
+  },
+  store_unavailable: {
+    status: 503,
+    message: 'The store of the bytes does not answer.',
+    next: 'Try again in a moment.',
+  },
+  stopping: { status: 503, message: 'The service is stopping.', next: 'Try again in a moment.' },
+} as const satisfies Record<string, { status: number; message: string; next: string }>
+
+export type ErrorCode = keyof typeof errorTable
+
+type Names<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never
+
+/** The values that the sentences of one error need. */
+export type ErrorValues<Code extends ErrorCode> = Record<
+  Names<(typeof errorTable)[Code]['message']> | Names<(typeof errorTable)[Code]['next']>,
+  string | number
+>
+
+/** Reason phrases, by status; the `title` of an error. */
+const titles: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  410: 'Gone',
+  413: 'Request Entity Too Large',
+  415: 'Unsupported Media Type',
+  416: 'Requested Range Not Satisfiable',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+}
+
+/** What an error looks like on the wire. */
+export interface ErrorDocument {
+  error: { code: number; title: string; message: string }
+}
+
+// Values come from requests: no control characters, nothing that a page could take for markup, nothing endless.
+const clean = (value: string | number): string =>
+  String(value)
+    .replace(/[\p{Cc}\p{Cs}<>]/gu, '?')
+    .slice(0, 300)
+
+/** The sentences of an error with its values filled in. */
+export const errorText = <Code extends ErrorCode>(code: Code, values: ErrorValues<Code>): string => {
+  const entry = errorTable[code]
+  const given: Record<string, string | number> = values
+  const text = entry.next === '' ? entry.message : `${entry.message} ${entry.next}`
+  return text.replace(/\{(\w+)\}/g, (_, name: string) => clean(given[name] ?? ''))
+}
+
+/** @param status one of the statuses of the table */
+export const errorTitle = (status: number): string => titles[status] ?? 'Error'
+
+/** The JSON body of an error. The message never holds markup. */
+export const errorDocument = (status: number, message: string): ErrorDocument => ({
+  error: { code: status, title: errorTitle(status), message },
+})
