@@ -1,0 +1,173 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import Type, { type Static, type TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { parse } from 'yaml'
+
+const count = (byDefault: number, description: string) =>
+  Type.Optional(Type.Integer({ minimum: -1, default: byDefault, description }))
+
+/** Limits that clients meet. -1 is unlimited, 0 allows none. */
+export const LimitsSchema = Type.Object(
+  {
+    page_size: Type.Optional(Type.Integer({ minimum: 1, default: 25, description: 'Items on a page by default.' })),
+    page_size_max: Type.Optional(Type.Integer({ minimum: 1, default: 1000, description: 'Items on a page at most.' })),
+    members_per_image: count(128, 'Projects that an image can be shared with.'),
+    properties_per_image: count(128, 'Custom properties of an image.'),
+    tags_per_image: count(128, 'Tags of an image.'),
+    images_per_project: count(10_000, 'Images that a project can own.'),
+    image_size_bytes: Type.Optional(
+      Type.Integer({ minimum: 1, default: 1024 ** 4, description: 'Largest image, in bytes.' }),
+    ),
+    project_storage_bytes: count(-1, 'Bytes of images that a project can store.'),
+    upload_idle_seconds: Type.Optional(
+      Type.Integer({ minimum: 1, default: 120, description: 'Longest pause of a client within a transfer.' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type Limits = Required<Static<typeof LimitsSchema>>
+
+export const ConfigSchema = Type.Object(
+  {
+    listen: Type.Optional(
+      Type.String({ default: '127.0.0.1:9292', description: 'Host and port to listen on; port 0 takes a free one.' }),
+    ),
+    public_url: Type.Optional(
+      Type.String({
+        pattern: '^https?://[^/?#]+$',
+        description: 'Where clients reach the service, if not at its Host.',
+      }),
+    ),
+    data: Type.Optional(
+      Type.String({ default: './data', description: 'Folder of everything that the service keeps.' }),
+    ),
+    database_url: Type.Optional(
+      Type.String({ description: 'sqlite:PATH or postgres://...; by default sqlite in the data folder.' }),
+    ),
+    stores: Type.Optional(
+      Type.String({
+        description: 'Where bytes are kept: name=file:///dir, separated by commas; the first is the default.',
+      }),
+    ),
+    identity: Type.Optional(Type.String({ default: 'embedded', description: '`embedded` or the URL of a Keystone.' })),
+    admin_password: Type.Optional(
+      Type.String({ minLength: 1, description: 'Password of admin at the first start; otherwise one is made.' }),
+    ),
+    log_level: Type.Optional(
+      Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
+        default: 'info',
+        description: 'Least level logged.',
+      }),
+    ),
+    hash_algorithm: Type.Optional(
+      Type.Enum(['sha512', 'sha256', 'sha1', 'md5'], { default: 'sha512', description: 'Algorithm of os_hash_value.' }),
+    ),
+    format_check: Type.Optional(
+      Type.Boolean({ default: true, description: 'Refuse bytes that do not match disk_format.' }),
+    ),
+    allow_owner_transfer: Type.Optional(
+      Type.Boolean({ default: false, description: 'Let an owner give an image away by PATCH add /owner.' }),
+    ),
+    limits: Type.Optional(LimitsSchema),
+  },
+  { additionalProperties: false },
+)
+export type ConfigFile = Static<typeof ConfigSchema>
+
+/** The settings of a running service, complete. */
+export interface Config extends Required<Omit<ConfigFile, 'public_url' | 'admin_password' | 'limits'>> {
+  public_url: string | undefined
+  admin_password: string | undefined
+  limits: Limits
+  /** Also make the projects, users and clouds.yaml that a demonstration needs. */
+  demo: boolean
+}
+
+const checkConfig = Compile(ConfigSchema)
+
+/** A setting that cannot be used; the message names it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+const environmentName = (key: string): string => `VITRINE_${key.toUpperCase()}`
+
+const fromText = (schema: TSchema, text: string): unknown => {
+  if (Type.IsBoolean(schema)) return text === 'true' ? true : text === 'false' ? false : text
+  if (Type.IsInteger(schema)) return /^-?\d+$/.test(text) ? Number(text) : text
+  return text
+}
+
+/** Settings from `VITRINE_*` variables; `limits` are given by file only. */
+const fromEnvironment = (environment: NodeJS.ProcessEnv): Record<string, unknown> => {
+  const found: Record<string, unknown> = {}
+  for (const [key, schema] of Object.entries(ConfigSchema.properties)) {
+    const text = environment[environmentName(key)]
+    if (key !== 'limits' && text !== undefined && text !== '') found[key] = fromText(schema, text)
+  }
+  return found
+}
+
+const fromFile = async (path: string): Promise<Record<string, unknown>> => {
+  const document: unknown = parse(await readFile(path, 'utf8'))
+  if (document === null || document === undefined) return {}
+  if (typeof document !== 'object' || Array.isArray(document))
+    throw new ConfigError(`${path} must hold a map of settings`)
+  return { ...document }
+}
+
+const defaultsOf = (properties: Record<string, TSchema>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(properties).flatMap(([key, schema]) => ('default' in schema ? [[key, schema.default]] : [])),
+  )
+
+const explain = (settings: unknown): string =>
+  checkConfig
+    .Errors(settings)
+    .map((error) => {
+      if (error.keyword === 'additionalProperties') {
+        return `${error.instancePath || 'the file'} has unknown settings: ${error.params.additionalProperties.join(', ')}`
+      }
+      return `${error.instancePath.slice(1).replaceAll('/', '.')} ${error.message}`
+    })
+    .join('; ')
+
+/**
+ * The settings of the service: the command line before the environment before the file before the defaults.
+ * @throws ConfigError for an unknown setting or one of the wrong kind
+ */
+export const loadConfig = async (given: {
+  environment: NodeJS.ProcessEnv
+  configPath?: string | undefined
+  options?: { listen?: string | undefined; data?: string | undefined; demo?: boolean | undefined }
+}): Promise<Config> => {
+  const { demo = false, ...options } = given.options ?? {}
+  const settings: unknown = {
+    ...(given.configPath === undefined ? {} : await fromFile(given.configPath)),
+    ...fromEnvironment(given.environment),
+    ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
+  }
+  if (!checkConfig.Check(settings)) throw new ConfigError(`The settings cannot be used: ${explain(settings)}`)
+
+  const data = resolve(settings.data ?? './data')
+  const complete = {
+    ...defaultsOf(ConfigSchema.properties),
+    database_url: `sqlite:${data}/vitrine.db`,
+    stores: `file=file://${data}/images`,
+    public_url: undefined,
+    admin_password: undefined,
+    ...settings,
+    data,
+    demo,
+    limits: { ...defaultsOf(LimitsSchema.properties), ...settings.limits },
+  }
+  // The defaults of the schema fill every key that the file may leave out.
+  return complete as Config
+}
+
+/** Variables that look like settings and are none: most likely misspelt. */
+export const unknownVariables = (environment: NodeJS.ProcessEnv): string[] => {
+  const known = new Set(Object.keys(ConfigSchema.properties).map(environmentName))
+  return Object.keys(environment).filter((name) => name.startsWith('VITRINE_') && !known.has(name))
+}

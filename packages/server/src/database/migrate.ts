@@ -1,0 +1,21 @@
+import type { Kysely } from 'kysely'
+import { Migrator } from 'kysely/migration'
+import { firstTables } from './migrations/0001-images.ts'
+import { identityTables } from './migrations/0002-identity.ts'
+import type { Tables } from './tables.ts'
+
+/** Every step that the tables have taken, oldest first. A step that has been released is never changed. */
+const migrations = {
+  '0001-images': firstTables,
+  '0002-identity': identityTables,
+}
+
+/**
+ * Brings the tables up to date, all steps in one transaction. Several processes may start at once: PostgreSQL takes an
+ * advisory lock, SQLite the lock of the file.
+ */
+export const migrate = async (db: Kysely<Tables>): Promise<void> => {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
+  const { error } = await migrator.migrateToLatest()
+  if (error !== undefined) throw new Error('The database could not be brought up to date', { cause: error })
+}

@@ -1,0 +1,108 @@
+import type { EventType, ImageStatus, MemberStatus, Visibility } from '@vitrine/contract'
+import type { Generated } from 'kysely'
+import type { IdentityTables } from '../identity/tables.ts'
+
+/** Yes or no as both databases store it alike. */
+export type Flag = 0 | 1
+
+/** Instants are milliseconds since 1970 (UTC); lists of text and records are JSON. */
+export interface ImagesTable {
+  id: string
+  name: string | null
+  status: ImageStatus
+  visibility: Visibility
+  owner: string | null
+  protected: Flag
+  os_hidden: Flag
+  disk_format: string | null
+  container_format: string | null
+  min_disk: number
+  min_ram: number
+  size_bytes: number | null
+  virtual_size_bytes: number | null
+  checksum: string | null
+  os_hash_algo: string | null
+  os_hash_value: string | null
+  /** Sorted, no duplicates. */
+  tags: string
+  /** Custom properties, name to value. */
+  properties: string
+  /** The bytes: where they are, set when the image becomes active and never changed. */
+  blob_key: string | null
+  store: string | null
+  created_at: number
+  updated_at: number
+}
+
+/** Every id that was ever an image, so that none comes back with other bytes. */
+export interface ImageIdsTable {
+  id: string
+}
+
+/** What a list can ask for by equality (name, tag, property), as a digest: an inverted index of images. */
+export interface ImageTermsTable {
+  term: string
+  created_at: number
+  image_id: string
+}
+
+export interface MembersTable {
+  image_id: string
+  member_id: string
+  status: MemberStatus
+  created_at: number
+  updated_at: number
+  /** Copies from the image, kept by the same transactions, so that a consumer's list is one walk along one index. */
+  image_created_at: number
+  image_hidden: Flag
+  /** 1 while the image is shared: only then does the membership count. */
+  live: Flag
+}
+
+/** One attempt to store bytes. The row is there before the first byte and goes after the last is gone. */
+export interface BlobsTable {
+  key: string
+  store: string
+  image_id: string
+  /** Project whose quota the bytes count for. */
+  project_id: string | null
+  state: 'writing' | 'stored' | 'doomed'
+  /** Bytes set aside while writing, the size once stored. */
+  reserved_bytes: number
+  /** The process that writes; when it is gone, so is the attempt. */
+  process_id: string
+  created_at: number
+}
+
+/** Processes of the service that are alive. */
+export interface ProcessesTable {
+  id: string
+  host: string
+  pid: number
+  /** When the operating system started the process, in its own units: tells a reused pid. */
+  pid_started: string
+  seen_at: number
+}
+
+export interface EventsTable {
+  sequence: Generated<number>
+  id: string
+  type: EventType
+  image_id: string
+  member_id: string | null
+  project_id: string | null
+  user_id: string | null
+  request_id: string | null
+  created_at: number
+  detail: string
+}
+
+export interface Tables extends IdentityTables {
+  images: ImagesTable
+  image_ids: ImageIdsTable
+  image_terms: ImageTermsTable
+  members: MembersTable
+  blobs: BlobsTable
+  processes: ProcessesTable
+  events: EventsTable
+}

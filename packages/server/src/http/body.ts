@@ -1,0 +1,80 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { apiError } from '../api-error.ts'
+
+/** Largest JSON body. */
+export const jsonLimitBytes = 1024 * 1024
+const jsonTimeoutMs = 30_000
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
+
+const announcedBytes = (request: IncomingMessage): number => Number(request.headers['content-length'] ?? 0)
+
+const isChunked = (request: IncomingMessage): boolean => request.headers['transfer-encoding'] !== undefined
+
+/** Reads a small body whole, with a limit on its size and on the time it may take. */
+const readAll = async (request: IncomingMessage): Promise<Buffer> => {
+  if (announcedBytes(request) > jsonLimitBytes) throw apiError('body_too_large', { limit: jsonLimitBytes })
+  const chunks: Buffer[] = []
+  let sizeBytes = 0
+  const slow = setTimeout(() => request.destroy(apiError('request_timeout', {})), jsonTimeoutMs)
+  try {
+    for await (const chunk of request) {
+      if (!Buffer.isBuffer(chunk)) throw apiError('malformed_request', { why: 'the body is no bytes' })
+      sizeBytes += chunk.length
+      if (sizeBytes > jsonLimitBytes) throw apiError('body_too_large', { limit: jsonLimitBytes })
+      chunks.push(chunk)
+    }
+  } finally {
+    clearTimeout(slow)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** Bodies of any media type arrive as bytes: clients of this API send JSON under every name. */
+export const withJsonBodies = (app: FastifyInstance): void => {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, payload: IncomingMessage) => readAll(payload))
+}
+
+/** Leaves the body unread, for routes that stream it. */
+export const withStreamedBodies = (app: FastifyInstance): void => {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined))
+}
+
+/**
+ * The JSON value in the body of a request.
+ * @throws ApiError `body_missing`, `malformed_json`
+ */
+export const jsonBody = (request: FastifyRequest): unknown => {
+  const { body } = request
+  if (!Buffer.isBuffer(body) || body.length === 0) throw apiError('body_missing', {})
+  let text: string
+  try {
+    text = strictUtf8.decode(body)
+  } catch {
+    throw apiError('malformed_json', { why: 'it is not UTF-8' })
+  }
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    const why = error instanceof SyntaxError ? error.message : 'it cannot be parsed'
+    throw apiError('malformed_json', { why })
+  }
+}
+
+/**
+ * Refuses a body on a call that takes none. A body of no bytes is no body, also when it comes in chunks.
+ * @throws ApiError `body_not_allowed`
+ */
+export const refuseBody = async (request: FastifyRequest): Promise<void> => {
+  const parsed = request.body
+  if (Buffer.isBuffer(parsed) ? parsed.length > 0 : announcedBytes(request.raw) > 0) {
+    throw apiError('body_not_allowed', {})
+  }
+  // Fastify never reads the body of a GET.
+  if (parsed === undefined && isChunked(request.raw) && (await readAll(request.raw)).length > 0) {
+    throw apiError('body_not_allowed', {})
+  }
+}

@@ -1,0 +1,101 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import { type ErrorCode, errorDocument, errorTable, errorText, errorTitle } from '@vitrine/contract'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ApiError, apiError } from '../api-error.ts'
+import { jsonLimitBytes } from './body.ts'
+
+type Form = 'json' | 'html' | 'text'
+
+/** The form of an error body. JSON unless only another is asked for: clients drop the sentence of anything else. */
+export const errorForm = (accept: string | undefined): Form => {
+  const wanted = (accept ?? '').toLowerCase()
+  if (wanted.includes('application/json')) return 'json'
+  if (wanted.includes('text/html')) return 'html'
+  return wanted.includes('text/plain') && !wanted.includes('*/*') ? 'text' : 'json'
+}
+
+const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`)
+
+const bodies: Readonly<Record<Form, { type: string; render: (status: number, message: string) => string }>> = {
+  json: {
+    type: 'application/json',
+    render: (status, message) => JSON.stringify(errorDocument(status, message)),
+  },
+  html: {
+    type: 'text/html; charset=UTF-8',
+    render: (status, message) => {
+      const heading = `${status} ${errorTitle(status)}`
+      return `<!doctype html>\n<html lang="en"><head><title>${heading}</title></head>\n<body><h1>${heading}</h1>\n${escapeHtml(message)}\n</body></html>\n`
+    },
+  },
+  text: {
+    type: 'text/plain; charset=UTF-8',
+    render: (status, message) => `${status} ${errorTitle(status)}\n\n${message}\n`,
+  },
+}
+
+/** What Fastify and Node throw by themselves, in our words. */
+const translated: Readonly<Record<string, () => ApiError>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: () => apiError('body_too_large', { limit: jsonLimitBytes }),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => apiError('malformed_request', { why: 'the length of the body is wrong' }),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
+    apiError('invalid_header', { name: 'Content-Type', why: 'it is no media type' }),
+  FST_ERR_BAD_URL: () => apiError('malformed_path', {}),
+  FST_ERR_MAX_PARAM_LENGTH: () => apiError('route_not_found', {}),
+  ECONNRESET: () => apiError('malformed_request', { why: 'the connection broke off' }),
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+
+/** The row of the error table for whatever was thrown; what is not known is `internal` and tells nothing. */
+export const asApiError = (error: unknown): ApiError =>
+  error instanceof ApiError ? error : (translated[codeOf(error)]?.() ?? apiError('internal', {}))
+
+const sendError = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+  const answer = asApiError(error)
+  if (answer.status >= 500) request.log.error({ err: error, reqId: request.id }, answer.message)
+  const { type, render } = bodies[errorForm(request.headers.accept)]
+  // An unread body would be taken for the next request, or keep a client sending for nothing.
+  if (!request.raw.complete) reply.header('connection', 'close')
+  reply
+    .code(answer.status)
+    .headers(answer.headers)
+    .header('content-type', type)
+    .send(Buffer.from(render(answer.status, answer.message)))
+}
+
+export const withErrors = (app: FastifyInstance): void => {
+  app.setErrorHandler(sendError)
+}
+
+/** For errors that Fastify meets before a route is known, such as a broken path. */
+export const frameworkError = sendError
+
+const parserErrors: Readonly<Record<string, ErrorCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+}
+
+const connectionErrorText = (code: string): { status: number; message: string } => {
+  const known = parserErrors[code]
+  if (known === 'headers_too_large' || known === 'request_timeout') {
+    return { status: errorTable[known].status, message: errorText(known, {}) }
+  }
+  return { status: 400, message: errorText('malformed_request', { why: 'it cannot be parsed' }) }
+}
+
+/** Answers what is not even an HTTP request, and closes the connection. */
+export const connectionError = (error: Error, socket: Socket): void => {
+  if (codeOf(error) === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const { status, message } = connectionErrorText(codeOf(error))
+  const body = JSON.stringify(errorDocument(status, message))
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
