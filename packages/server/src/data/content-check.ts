@@ -1,0 +1,13 @@
+/** The judgement over the bytes of an upload. `why` completes "the bytes do not match: ...". */
+export type ContentVerdict =
+  | { readonly accepted: true; readonly virtualSizeBytes: number | null; readonly warning: string | null }
+  | { readonly accepted: false; readonly why: string }
+
+/** What an upload asks of an inspector. It sees every byte once, in order, and keeps none of the memory. */
+export interface ContentCheck {
+  push(bytes: Uint8Array): void
+  /** The reason, as soon as it is certain that the bytes will be refused whatever follows. */
+  refusal(): string | undefined
+  /** To be called once, after the last byte. */
+  finish(): ContentVerdict
+}

@@ -1,0 +1,35 @@
+/**
+ * Why an upload failed. All of these leave nothing behind.
+ *
+ * - `too_large`: more than the limit
+ * - `size_mismatch`: another number of bytes than announced
+ * - `incomplete`: the client broke off
+ * - `timeout`: the client sent nothing for too long
+ * - `content_mismatch`: the bytes are not what the image says they are
+ * - `store_full`, `store_unavailable`: see `StoreError`
+ * - `aborted`: the caller's signal
+ * - `hashing_failed`: the thread that hashed died
+ */
+export type IngestFailure =
+  | 'too_large'
+  | 'size_mismatch'
+  | 'incomplete'
+  | 'timeout'
+  | 'content_mismatch'
+  | 'store_full'
+  | 'store_unavailable'
+  | 'aborted'
+  | 'hashing_failed'
+
+/** `receivedBytes` counts up to the failure. The message of a `content_mismatch` is fit to be told to the client. */
+export class IngestError extends Error {
+  override readonly name = 'IngestError'
+  readonly reason: IngestFailure
+  readonly receivedBytes: number
+
+  constructor(reason: IngestFailure, message: string, receivedBytes: number, options?: ErrorOptions) {
+    super(message, options)
+    this.reason = reason
+    this.receivedBytes = receivedBytes
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The port for bytes: what the service needs of a store, whether it is a folder or an object store.
+ *
+ * Keys are made by the service alone (`isStoreKey`), so no text of a caller ever becomes a path or an object name.
+ * Every call fails with `StoreError` and nothing else, apart from a programming error.
+ */
+
+/** 32 lower-case hex digits. */
+export type StoreKey = string
+
+export const isStoreKey = (text: string): boolean => /^[0-9a-f]{32}$/.test(text)
+
+/** `full`: no room left for more bytes. `unavailable`: the store does not answer, refuses, or answers wrongly. */
+export type StoreFailure = 'full' | 'unavailable'
+
+/** Its message is fit for a log, not for a caller; it names no path, host or secret. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError'
+  readonly reason: StoreFailure
+
+  constructor(reason: StoreFailure, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.reason = reason
+  }
+}
+
+/**
+ * One unfinished write. Calls follow each other: the next one starts when the promise of the one before is settled.
+ * After any failure, `abort` is the only call left.
+ */
+export interface ByteWriter {
+  /** Appends `bytes`. The memory belongs to the caller again when the promise settles, and not before. */
+  write(bytes: Uint8Array): Promise<void>
+  /** Once it resolves the bytes are found under their key and survive a loss of power. */
+  commit(): Promise<void>
+  /** Leaves nothing behind. May be called at any time, also repeatedly; after `commit` it does nothing. */
+  abort(): Promise<void>
+}
+
+/** An open object. It stays readable to its end even when the key is removed meanwhile, where the store can do that. */
+export interface ByteReader {
+  readonly sizeBytes: number
+  /**
+   * Reads from `position` until `into` is full or the object ends.
+   * @returns the number of bytes read; less than `into` holds only at the end of the object
+   */
+  read(into: Uint8Array, position: number): Promise<number>
+  /** May be called repeatedly. No read may be under way. */
+  close(): Promise<void>
+}
+
+/** What a sweeper sees: `unfinished` ones are writes that were neither committed nor aborted (yet). */
+export interface StoredKey {
+  readonly key: StoreKey
+  readonly state: 'stored' | 'unfinished'
+  readonly modifiedAt: Date
+}
+
+export interface ByteStore {
+  /** As it stands in the configuration. */
+  readonly name: string
+  /** Starts a write. A key is written once: a second write under the same key fails. */
+  write(key: StoreKey): Promise<ByteWriter>
+  /** @returns undefined when nothing is stored under this key */
+  open(key: StoreKey): Promise<ByteReader | undefined>
+  /** Removes what is stored and what is unfinished under the key. Durable when it resolves; idempotent. */
+  remove(key: StoreKey): Promise<void>
+  /** Everything present, in no order. What comes or goes during the walk may be seen or not. */
+  keys(): AsyncIterable<StoredKey>
+  /** Resolves when the store can be read and written just now. */
+  check(): Promise<void>
+}
