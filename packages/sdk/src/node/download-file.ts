@@ -1,0 +1,125 @@
+import { createHash, getHashes, type Hash, randomUUID } from 'node:crypto'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import type { ImageChecksum, ImageDownload } from '../download.ts'
+import { ChecksumMismatchError, NetworkError } from '../errors.ts'
+import type { Image } from '../image.ts'
+import type { CallOptions } from '../image-api.ts'
+import type { OnProgress } from '../progress.ts'
+
+export interface DownloadFileOptions extends CallOptions {
+  onProgress?: OnProgress | undefined
+  /** How often a transfer that broke off is taken up again where it stopped. Default 5. */
+  maxResumes?: number | undefined
+}
+
+export interface DownloadedFile {
+  path: string
+  sizeBytes: number
+  /** Algorithm and digest that the bytes were checked with; undefined when the cloud knows no digest. */
+  verified: { algorithm: string; digest: string } | undefined
+}
+
+interface Expected {
+  algorithm: string
+  digest: string
+}
+
+const knows = (algorithm: string): boolean => getHashes().includes(algorithm.toLowerCase())
+
+/** The strongest digest that both sides know: the image's own algorithm, else MD5. */
+const expectedDigest = ({ algorithm, value, md5 }: ImageChecksum): Expected | undefined => {
+  if (algorithm !== undefined && value !== undefined && knows(algorithm)) {
+    return { algorithm: algorithm.toLowerCase(), digest: value }
+  }
+  return md5 !== undefined && knows('md5') ? { algorithm: 'md5', digest: md5.toLowerCase() } : undefined
+}
+
+/** Bytes on their way to a file; outlives the connections that bring them. */
+interface Transfer {
+  file: FileHandle
+  receivedBytes: number
+  totalBytes: number | undefined
+  expected: Expected | undefined
+  hash: Hash | undefined
+}
+
+const begin = (transfer: Transfer, download: ImageDownload): void => {
+  transfer.totalBytes = download.imageSizeBytes
+  transfer.expected = expectedDigest(download.checksum)
+  if (transfer.expected !== undefined) transfer.hash = createHash(transfer.expected.algorithm)
+}
+
+/** One connection's worth. Hashing happens while the disk writes. */
+const receive = async (image: Image, transfer: Transfer, options: DownloadFileOptions): Promise<void> => {
+  const range = transfer.receivedBytes === 0 ? undefined : { start: transfer.receivedBytes }
+  const download = await image.downloadData({ signal: options.signal, range })
+  if (range === undefined) begin(transfer, download)
+  for await (const chunk of download) {
+    const written = writeAll(transfer.file, chunk)
+    transfer.hash?.update(chunk)
+    await written
+    transfer.receivedBytes += chunk.byteLength
+    options.onProgress?.({ transferredBytes: transfer.receivedBytes, totalBytes: transfer.totalBytes })
+  }
+}
+
+const writeAll = async (file: FileHandle, bytes: Uint8Array): Promise<void> => {
+  for (let offset = 0; offset < bytes.byteLength; ) {
+    offset += (await file.write(bytes, offset)).bytesWritten
+  }
+}
+
+const receiveWhole = async (image: Image, transfer: Transfer, options: DownloadFileOptions): Promise<void> => {
+  let resumesLeft = options.maxResumes ?? 5
+  for (;;) {
+    const before = transfer.receivedBytes
+    try {
+      return await receive(image, transfer, options)
+    } catch (error) {
+      // Without a byte of progress there is nothing to take up; the transport has repeated the request already.
+      const worthIt = error instanceof NetworkError && transfer.receivedBytes > before && resumesLeft-- > 0
+      if (!worthIt) throw error
+      if (transfer.receivedBytes === transfer.totalBytes) return
+    }
+  }
+}
+
+const verify = ({ hash, expected }: Transfer, image: Image): void => {
+  const digest = hash?.digest('hex')
+  if (digest === undefined || expected === undefined || digest === expected.digest) return
+  throw new ChecksumMismatchError(
+    `The bytes of image ${image.id} are not the ones the service knows: their ${expected.algorithm} is ${digest}, ` +
+      `expected ${expected.digest}. Nothing was kept; download again.`,
+  )
+}
+
+/**
+ * Downloads an image into a file and checks the bytes on the way. They go to a temporary name beside the target, which
+ * takes the target's name (replacing a file there) only when everything is right and on disk; else it is removed.
+ * A broken connection is taken up where it stopped.
+ * @throws ChecksumMismatchError when the bytes are wrong
+ */
+export const downloadFile = async (
+  image: Image,
+  path: string,
+  options: DownloadFileOptions = {},
+): Promise<DownloadedFile> => {
+  // An image that was fetched before its upload has no digests yet.
+  if (image.osHashValue === null && image.checksum === null) await image.refresh({ signal: options.signal })
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.part`)
+  const file = await open(temporary, 'wx')
+  const transfer: Transfer = { file, receivedBytes: 0, totalBytes: undefined, expected: undefined, hash: undefined }
+  try {
+    await receiveWhole(image, transfer, options)
+    verify(transfer, image)
+    await file.sync()
+    await file.close()
+    await rename(temporary, path)
+  } catch (error) {
+    await file.close().catch(() => {})
+    await rm(temporary, { force: true })
+    throw error
+  }
+  return { path, sizeBytes: transfer.receivedBytes, verified: transfer.expected }
+}

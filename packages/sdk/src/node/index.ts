@@ -1,0 +1,5 @@
+export { type CloudsOptions, fromClouds } from './clouds.ts'
+export { type DownloadedFile, type DownloadFileOptions, downloadFile } from './download-file.ts'
+export { fileSource } from './file-source.ts'
+export { httpsFetch, type TlsFiles } from './https-fetch.ts'
+export { uploadFile } from './upload-file.ts'
