@@ -4,6 +4,7 @@ export interface ByteRange {
   readonly end: number
 }
 
+/** `whole`: no part was asked for. A part is never empty and lies inside the image. */
 export type RangeAnswer =
   | { readonly kind: 'whole' }
   | { readonly kind: 'part'; readonly range: ByteRange }
@@ -17,6 +18,41 @@ export interface RangeHeaders {
   readonly contentRange?: string | undefined
 }
 
-export const parseRange = (_headers: RangeHeaders, _sizeBytes: number): RangeAnswer => {
-  throw new Error('being written')
+const unsatisfiable: RangeAnswer = { kind: 'unsatisfiable' }
+
+const part = (start: number, end: number): RangeAnswer => ({ kind: 'part', range: { start, end } })
+
+// Numbers too long for the arithmetic become too large rather than wrong, up to Infinity.
+const parseRangeHeader = (header: string, sizeBytes: number): RangeAnswer => {
+  if (header.includes(',')) return { kind: 'multiple' }
+  const [, first, last] = /^\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i.exec(header) ?? []
+  if (first === undefined || last === undefined) return unsatisfiable
+  if (first === '') {
+    const suffixBytes = last === '' ? 0 : Math.min(Number(last), sizeBytes)
+    return suffixBytes === 0 ? unsatisfiable : part(sizeBytes - suffixBytes, sizeBytes)
+  }
+  const start = Number(first)
+  const stop = last === '' ? sizeBytes : Math.min(Number(last) + 1, sizeBytes)
+  return start < stop ? part(start, stop) : unsatisfiable
+}
+
+/** A stop beyond the image is an error when the client left the size open, and else cut off as in `Range`. */
+const parseContentRangeHeader = (header: string, sizeBytes: number): RangeAnswer => {
+  const [, first, last, total] = /^\s*bytes\s+(\d+)-(\d+)\/(\d+|\*)\s*$/i.exec(header) ?? []
+  if (first === undefined || last === undefined) return unsatisfiable
+  const start = Number(first)
+  const stop = Number(last) + 1
+  if (stop > (total === '*' ? sizeBytes : Number(total))) return unsatisfiable
+  const end = Math.min(stop, sizeBytes)
+  return start < end ? part(start, end) : unsatisfiable
+}
+
+/**
+ * Which bytes a download asks for. Single ranges only; never throws.
+ * https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
+ */
+export const parseRange = ({ range, contentRange }: RangeHeaders, sizeBytes: number): RangeAnswer => {
+  if (range !== undefined) return parseRangeHeader(range, sizeBytes)
+  if (contentRange !== undefined) return parseContentRangeHeader(contentRange, sizeBytes)
+  return { kind: 'whole' }
 }

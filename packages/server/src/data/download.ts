@@ -1,0 +1,92 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { entitle } from '../access/entitle.ts'
+import { apiError } from '../api-error.ts'
+import type { ImagesTable } from '../database/tables.ts'
+import { actorOf } from '../http/authentication.ts'
+import { findImage } from '../images/queries.ts'
+import type { Service } from '../service.ts'
+import { type ByteReader, StoreError } from '../storage/port.ts'
+import { type ByteRange, parseRange } from './ranges.ts'
+import { send } from './send.ts'
+
+/** A browser must never show these bytes as a page of ours. */
+const neverRendered = {
+  'content-type': 'application/octet-stream',
+  'content-disposition': 'attachment',
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "sandbox; default-src 'none'",
+}
+
+/** @throws ApiError `image_not_found`, `role_required`, `image_deactivated` */
+const downloadable = async ({ database }: Service, request: FastifyRequest, imageId: string): Promise<ImagesTable> => {
+  const actor = actorOf(request)
+  const found = await findImage(database.read, imageId, actor.projectId)
+  if (found === undefined) throw apiError('image_not_found', { image: imageId })
+  entitle(actor, 'image.download', found.row, { actorIsMember: found.isMember }, { image: imageId })
+  if (found.row.status === 'deactivated' && !actor.roles.has('admin')) throw apiError('image_deactivated', {})
+  return found.row
+}
+
+const openBytes = async ({ stores }: Service, { blob_key, store }: ImagesTable): Promise<ByteReader | undefined> => {
+  if (blob_key === null || store === null) return undefined
+  const from = stores.byName(store)
+  if (from === undefined) throw apiError('store_unavailable', {})
+  try {
+    return await from.open(blob_key)
+  } catch (error) {
+    if (error instanceof StoreError) throw apiError('store_unavailable', {})
+    throw error
+  }
+}
+
+const chosenRange = (request: FastifyRequest, sizeBytes: number): { range: ByteRange; part: boolean } => {
+  const { range, 'content-range': contentRange } = request.headers
+  const answer = parseRange({ range, contentRange }, sizeBytes)
+  switch (answer.kind) {
+    case 'whole':
+      return { range: { start: 0, end: sizeBytes }, part: false }
+    case 'part':
+      return { range: answer.range, part: true }
+    case 'multiple':
+      throw apiError('multiple_ranges', {})
+    case 'unsatisfiable':
+      throw apiError('range_not_satisfiable', { size: sizeBytes }, { 'content-range': `bytes */${sizeBytes}` })
+  }
+}
+
+/** Answers with the bytes of an image, or the part of them that is asked for. */
+export const download = async (
+  service: Service,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  imageId: string,
+): Promise<FastifyReply> => {
+  const row = await downloadable(service, request, imageId)
+  const reader = await openBytes(service, row)
+  if (reader === undefined) return reply.code(204).send()
+  try {
+    const { range, part } = chosenRange(request, reader.sizeBytes)
+    reply.hijack()
+    const { start, end } = range
+    reply.raw.writeHead(part ? 206 : 200, {
+      ...neverRendered,
+      'content-length': end - start,
+      'accept-ranges': 'bytes',
+      ...(row.checksum === null ? {} : { 'content-md5': row.checksum }),
+      ...(part ? { 'content-range': `bytes ${start}-${end - 1}/${reader.sizeBytes}` } : {}),
+      'x-openstack-request-id': request.id,
+    })
+    await send(reader, range, reply.raw, {
+      buffers: service.sendBuffers,
+      signal: service.stopping,
+      idleTimeoutMs: service.limits.upload_idle_seconds * 1000,
+    })
+  } catch (error) {
+    if (!reply.sent) throw error
+    service.log.error({ err: error, reqId: request.id }, 'a download broke off')
+    reply.raw.destroy()
+  } finally {
+    await reader.close()
+  }
+  return reply
+}

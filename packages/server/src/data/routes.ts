@@ -1,0 +1,71 @@
+import type { FastifyInstance } from 'fastify'
+import { apiError } from '../api-error.ts'
+import { causeOf } from '../events/events.ts'
+import { actorOf } from '../http/authentication.ts'
+import { refuseBody, withStreamedBodies } from '../http/body.ts'
+import { type ImagePath, imageParams } from '../http/params.ts'
+import { parseQuery } from '../http/query.ts'
+import type { Service } from '../service.ts'
+import type { ByteStore } from '../storage/port.ts'
+import { download } from './download.ts'
+import { announcedSize, checkDataMediaType } from './rules.ts'
+import { upload } from './upload.ts'
+
+const tags = ['data']
+
+const chosenStore = ({ stores }: Service, name: string | string[] | undefined): ByteStore => {
+  if (name === undefined || name === '') return stores.byDefault
+  const store = typeof name === 'string' ? stores.byName(name) : undefined
+  if (store === undefined) throw apiError('unknown_store', { store: String(name) })
+  return store
+}
+
+const checkPreferred = ({ stores }: Service, url: string): void => {
+  const prefer = new Map(parseQuery(url)).get('prefer')
+  for (const name of prefer?.split(',') ?? []) {
+    if (stores.byName(name.trim()) === undefined) throw apiError('unknown_store', { store: name })
+  }
+}
+
+/** The bytes of images. A plugin of its own, since nothing here may read a body whole. */
+export const dataRoutes = (app: FastifyInstance, service: Service): void => {
+  withStreamedBodies(app)
+
+  app.put<ImagePath>(
+    '/v2/images/:imageId/file',
+    {
+      schema: {
+        tags,
+        summary: 'Upload the bytes of an image',
+        description: 'The body is application/octet-stream. The image is active when this answers 204.',
+        params: imageParams,
+      },
+    },
+    async (request, reply) => {
+      checkDataMediaType(request.headers['content-type'])
+      const announcedBytes = announcedSize(request.headers)
+      const store = chosenStore(service, request.headers['x-image-meta-store'])
+      const { imageId } = request.params
+      const cause = causeOf(request, service.now())
+      await upload(service, actorOf(request), cause, { imageId, store, source: request.raw, announcedBytes })
+      return reply.code(204).send()
+    },
+  )
+
+  app.get<ImagePath>(
+    '/v2/images/:imageId/file',
+    {
+      schema: {
+        tags,
+        summary: 'Download the bytes of an image',
+        description: 'One range can be asked for. 204 while the image has no bytes.',
+        params: imageParams,
+      },
+    },
+    async (request, reply) => {
+      await refuseBody(request)
+      checkPreferred(service, request.url)
+      return download(service, request, reply, request.params.imageId)
+    },
+  )
+}

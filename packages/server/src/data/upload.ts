@@ -1,0 +1,165 @@
+import type { Readable } from 'node:stream'
+import type { Actor } from '../access/actor.ts'
+import { entitle } from '../access/entitle.ts'
+import { ApiError, apiError } from '../api-error.ts'
+import { type Cause, recordEvent } from '../events/events.ts'
+import { fromRow, type Image } from '../images/image.ts'
+import { changeImage, findImageForChange, updateImage } from '../images/queries.ts'
+import { checkUploadable } from '../images/status.ts'
+import { createContentCheck } from '../inspect/check.ts'
+import type { Service } from '../service.ts'
+import { type ByteStore, type ByteWriter, StoreError } from '../storage/port.ts'
+import { forgetBlob, insertBlob, keepBlob, newBlobKey, reserveBytes } from './blobs.ts'
+import { type Ingested, ingest } from './ingest.ts'
+import { IngestError } from './ingest-error.ts'
+import { withData, withoutData } from './rules.ts'
+
+/** What an upload is called with. */
+export interface UploadRequest {
+  readonly imageId: string
+  readonly store: ByteStore
+  readonly source: Readable
+  readonly announcedBytes: number | undefined
+}
+
+interface Attempt extends UploadRequest {
+  readonly key: string
+  readonly image: Image
+  readonly signal: AbortSignal
+}
+
+/** Claims the image: of two uploads at once, one finds it queued. */
+const claim = (
+  { database, presence }: Service,
+  actor: Actor,
+  cause: Cause,
+  { imageId, store }: UploadRequest,
+): Promise<{ key: string; image: Image }> =>
+  changeImage(database, imageId, actor.projectId, async (tx, found) => {
+    if (found === undefined) throw apiError('image_not_found', { image: imageId })
+    entitle(actor, 'image.change', found.row, { actorIsMember: found.isMember }, { image: imageId })
+    checkUploadable(found.image)
+    const key = newBlobKey()
+    await insertBlob(tx, {
+      key,
+      store: store.name,
+      image_id: imageId,
+      project_id: found.image.owner,
+      state: 'writing',
+      reserved_bytes: 0,
+      process_id: presence.processId,
+      created_at: cause.at,
+    })
+    const image: Image = { ...found.image, status: 'saving', updatedAt: cause.at }
+    await updateImage(tx, found.image, image)
+    return { key, image }
+  })
+
+/** Makes the image active, unless it was deleted meanwhile. */
+const finish = ({ database, now }: Service, cause: Cause, attempt: Attempt, bytes: Ingested): Promise<void> =>
+  database.write(async (tx) => {
+    const { imageId, key, store } = attempt
+    const found = await findImageForChange(tx, imageId, null)
+    if (found === undefined) throw apiError('image_deleted', {})
+    const image = fromRow(found.row)
+    await keepBlob(tx, key, bytes.sizeBytes)
+    await updateImage(tx, image, withData(image, bytes, { key, store: store.name }, now()))
+    const { sizeBytes, checksum, hashAlgorithm, hashValue } = bytes
+    const detail = { size: sizeBytes, checksum, os_hash_algo: hashAlgorithm, os_hash_value: hashValue }
+    await recordEvent(tx, { ...cause, at: now() }, { type: 'image.upload', imageId, detail })
+  })
+
+/** Takes the attempt back: first the bytes, then what is known of them. */
+const giveUp = async (service: Service, cause: Cause, attempt: Attempt, why: ApiError): Promise<ApiError> => {
+  const { database, now } = service
+  const { imageId, key, store } = attempt
+  await store.remove(key)
+  return database.write(async (tx) => {
+    await forgetBlob(tx, key)
+    const found = await findImageForChange(tx, imageId, null)
+    if (found === undefined) return apiError('image_deleted', {})
+    const image = fromRow(found.row)
+    await updateImage(tx, image, withoutData(image, now()))
+    const detail = { reason: why.code, message: why.message }
+    await recordEvent(tx, { ...cause, at: now() }, { type: 'image.upload_failed', imageId, detail })
+    return why
+  })
+}
+
+const whyFailed = (error: unknown, { announcedBytes, image }: Attempt, limitBytes: number): ApiError => {
+  if (error instanceof ApiError) return error
+  if (error instanceof StoreError) return apiError(error.reason === 'full' ? 'store_full' : 'store_unavailable', {})
+  if (!(error instanceof IngestError)) return apiError('internal', {})
+  switch (error.reason) {
+    case 'too_large':
+      return apiError('image_too_large', { limit: limitBytes })
+    case 'size_mismatch':
+      return apiError('size_mismatch', { announced: announcedBytes ?? 0, received: error.receivedBytes })
+    case 'content_mismatch':
+      return apiError('content_mismatch', { format: image.diskFormat ?? 'none', why: error.message })
+    case 'incomplete':
+      return apiError('upload_incomplete', {})
+    case 'timeout':
+      return apiError('request_timeout', {})
+    case 'store_full':
+      return apiError('store_full', {})
+    case 'store_unavailable':
+      return apiError('store_unavailable', {})
+    case 'aborted':
+      return apiError('stopping', {})
+    case 'hashing_failed':
+      return apiError('internal', {})
+  }
+}
+
+/** Sets room aside as the upload grows, when the project's bytes are limited. */
+const reservation = ({ database, limits }: Service, { key, image }: Attempt) => {
+  const limit = limits.project_storage_bytes
+  const projectId = image.owner
+  if (limit < 0 || projectId === null) return undefined
+  return async (totalBytes: number): Promise<void> => {
+    const used = await database.write((tx) => reserveBytes(tx, { key, projectId }, totalBytes, limit))
+    if (used !== undefined) throw apiError('storage_quota', { limit, used })
+  }
+}
+
+const contentCheck = ({ formatCheck }: Service, { diskFormat, containerFormat }: Image) =>
+  diskFormat === null || containerFormat === null
+    ? undefined
+    : createContentCheck({ diskFormat, containerFormat, enforce: formatCheck })
+
+const store = async (service: Service, attempt: Attempt, writer: ByteWriter): Promise<Ingested> => {
+  const { hashing, hashAlgorithm, limits } = service
+  return ingest(attempt.source, {
+    writer,
+    hashing,
+    hashAlgorithm,
+    limitBytes: limits.image_size_bytes,
+    announcedBytes: attempt.announcedBytes,
+    reserve: reservation(service, attempt),
+    inspector: contentCheck(service, attempt.image),
+    signal: attempt.signal,
+    idleTimeoutMs: limits.upload_idle_seconds * 1000,
+  })
+}
+
+/**
+ * Takes the bytes of an image, which is active and durable when this resolves. Whatever goes wrong, the image is queued
+ * again (or gone, if it was deleted meanwhile) and no byte of the attempt stays.
+ * @throws ApiError
+ */
+export const upload = async (service: Service, actor: Actor, cause: Cause, request: UploadRequest): Promise<void> => {
+  const { key, image } = await claim(service, actor, cause, request)
+  const life = service.uploads.begin(request.imageId)
+  const attempt: Attempt = { ...request, key, image, signal: life.signal }
+  try {
+    const writer = await request.store.write(key)
+    await finish(service, cause, attempt, await store(service, attempt, writer))
+  } catch (error) {
+    const why = whyFailed(error, attempt, service.limits.image_size_bytes)
+    if (why.code === 'internal') service.log.error({ err: error, reqId: cause.requestId }, 'an upload failed')
+    throw await giveUp(service, cause, attempt, why)
+  } finally {
+    life.end()
+  }
+}
