@@ -1,14 +1,35 @@
+import type { FastifyBaseLogger } from 'fastify'
 import type { Limits } from './config.ts'
+import type { HashAlgorithm, Hashing } from './data/hashing.ts'
+import type { Presence } from './data/processes.ts'
+import type { SendBuffers } from './data/send.ts'
+import type { Sweeper } from './data/sweeper.ts'
+import type { Uploads } from './data/uploads.ts'
 import type { Database } from './database/database.ts'
 import type { Identity } from './identity/port.ts'
+import type { Stores } from './storage/stores.ts'
 
 /** What the routes work with; joined in `assemble.ts`. */
 export interface Service {
   readonly database: Database
   readonly identity: Identity
+  readonly stores: Stores
+  readonly hashing: Hashing
+  readonly hashAlgorithm: HashAlgorithm
+  readonly sendBuffers: SendBuffers
+  readonly uploads: Uploads
+  readonly sweeper: Sweeper
+  readonly presence: Presence
   readonly limits: Limits
+  /** Whether bytes that do not match `disk_format` are refused. */
+  readonly formatCheck: boolean
+  /** Whether an owner may give its image away by PATCH `add /owner`, as Glance lets it. */
+  readonly allowOwnerTransfer: boolean
   /** Milliseconds since 1970 (UTC). */
   readonly now: () => number
   /** Where clients reach the service, if it differs from what they put in `Host`. No slash at the end. */
   readonly publicUrl: string | undefined
+  /** Fires when the service ends, for transfers that would outlast it. */
+  readonly stopping: AbortSignal
+  readonly log: FastifyBaseLogger
 }

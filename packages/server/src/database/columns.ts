@@ -1,4 +1,5 @@
-import { type Kysely, PostgresAdapter, type RawBuilder, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { isPostgres } from './dialect.ts'
 import type { Tables } from './tables.ts'
 
 /**
@@ -6,7 +7,7 @@ import type { Tables } from './tables.ts'
  * PostgreSQL cluster: pages of a sorted list must not depend on it.
  */
 export const columnTypes = (db: Kysely<Tables>): { text: RawBuilder<unknown>; sequence: RawBuilder<unknown> } => {
-  const postgres = db.getExecutor().adapter instanceof PostgresAdapter
+  const postgres = isPostgres(db)
   return {
     text: postgres ? sql`text collate "C"` : sql`text`,
     sequence: postgres ? sql`bigint generated always as identity primary key` : sql`integer primary key autoincrement`,

@@ -1,4 +1,4 @@
-import type { EventType, ImageStatus, MemberStatus, Visibility } from '@vitrine/contract'
+import type { ContainerFormat, DiskFormat, EventType, ImageStatus, MemberStatus, Visibility } from '@vitrine/contract'
 import type { Generated } from 'kysely'
 import type { IdentityTables } from '../identity/tables.ts'
 
@@ -14,8 +14,8 @@ export interface ImagesTable {
   owner: string | null
   protected: Flag
   os_hidden: Flag
-  disk_format: string | null
-  container_format: string | null
+  disk_format: DiskFormat | null
+  container_format: ContainerFormat | null
   min_disk: number
   min_ram: number
   size_bytes: number | null
@@ -32,6 +32,8 @@ export interface ImagesTable {
   store: string | null
   created_at: number
   updated_at: number
+  /** The JSON of the image as the API shows it: written with the row, so that reading is only copying. */
+  document: string
 }
 
 /** Every id that was ever an image, so that none comes back with other bytes. */

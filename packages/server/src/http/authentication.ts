@@ -24,7 +24,10 @@ export const withAuthentication = (app: FastifyInstance, service: Service): void
   app.addHook('onRequest', async (request) => {
     try {
       const path = request.url.split('?', 1)[0] ?? ''
-      request.setDecorator('actor', await service.identity.validate(tokenOf(request), { method: request.method, path }))
+      const sent = request.headers['x-service-token']
+      const serviceToken = typeof sent === 'string' && sent.trim() !== '' ? sent.trim() : undefined
+      const call = { method: request.method, path, serviceToken }
+      request.setDecorator('actor', await service.identity.validate(tokenOf(request), call))
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 401) throw error
       const uri = service.identity.authUrl(publicUrlOf(service, request))

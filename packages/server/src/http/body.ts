@@ -34,7 +34,7 @@ const readAll = async (request: IncomingMessage): Promise<Buffer> => {
 /** Bodies of any media type arrive as bytes: clients of this API send JSON under every name. */
 export const withJsonBodies = (app: FastifyInstance): void => {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', (_request, payload: IncomingMessage) => readAll(payload))
+  app.addContentTypeParser('*', (_request: FastifyRequest, payload: IncomingMessage) => readAll(payload))
 }
 
 /** Leaves the body unread, for routes that stream it. */

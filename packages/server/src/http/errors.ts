@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { type ErrorCode, errorDocument, errorTable, errorText, errorTitle } from '@vitrine/contract'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -53,12 +53,24 @@ const codeOf = (error: unknown): string =>
 export const asApiError = (error: unknown): ApiError =>
   error instanceof ApiError ? error : (translated[codeOf(error)]?.() ?? apiError('internal', {}))
 
+const lingerMs = 10_000
+
+/**
+ * Lets a client finish sending a body that is not wanted, for a while: one whose connection is closed under it loses the
+ * answer that says why.
+ */
+const lingerOver = (request: IncomingMessage): void => {
+  request.resume()
+  const timer = setTimeout(() => request.socket.destroy(), lingerMs)
+  timer.unref()
+  request.once('close', () => clearTimeout(timer))
+}
+
 const sendError = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
   const answer = asApiError(error)
   if (answer.status >= 500) request.log.error({ err: error, reqId: request.id }, answer.message)
   const { type, render } = bodies[errorForm(request.headers.accept)]
-  // An unread body would be taken for the next request, or keep a client sending for nothing.
-  if (!request.raw.complete) reply.header('connection', 'close')
+  if (!request.raw.complete) lingerOver(request.raw)
   reply
     .code(answer.status)
     .headers(answer.headers)

@@ -31,6 +31,7 @@ export const firstTables = {
       .addColumn('store', text)
       .addColumn('created_at', 'bigint', (column) => column.notNull())
       .addColumn('updated_at', 'bigint', (column) => column.notNull())
+      .addColumn('document', text, (column) => column.notNull())
       .execute()
     // Each list is a walk along one of these, already in the default order.
     await db.schema

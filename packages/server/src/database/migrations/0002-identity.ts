@@ -26,7 +26,7 @@ export const identityTables = {
       .addColumn('enabled', 'integer', (column) => column.notNull())
       .addColumn('default_project_id', text)
       .addColumn('password_hash', text)
-      .addColumn('password_version', 'integer', (column) => column.notNull())
+      .addColumn('session_version', 'integer', (column) => column.notNull())
       .addColumn('created_at', 'bigint', (column) => column.notNull())
       .execute()
 
@@ -73,7 +73,7 @@ export const identityTables = {
       .createTable('identity_tokens')
       .addColumn('digest', text, (column) => column.primaryKey())
       .addColumn('user_id', text, (column) => column.notNull().references('identity_users.id').onDelete('cascade'))
-      .addColumn('password_version', 'integer', (column) => column.notNull())
+      .addColumn('session_version', 'integer', (column) => column.notNull())
       .addColumn('scope_kind', text, (column) => column.notNull())
       .addColumn('target_id', text, (column) => column.notNull())
       .addColumn('parent_digest', text, (column) => column.references('identity_tokens.digest').onDelete('cascade'))

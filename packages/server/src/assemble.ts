@@ -1,0 +1,143 @@
+import { mkdir } from 'node:fs/promises'
+import fastify, { type FastifyInstance } from 'fastify'
+import { pino } from 'pino'
+import { type Config, ConfigError } from './config.ts'
+import { createHashing } from './data/hashing.ts'
+import { enter } from './data/processes.ts'
+import { dataRoutes } from './data/routes.ts'
+import { createSendBuffers } from './data/send.ts'
+import { startSweeper } from './data/sweeper.ts'
+import { createUploads } from './data/uploads.ts'
+import { type Database, openDatabase } from './database/database.ts'
+import { eventRoutes } from './events/routes.ts'
+import { withAuthentication } from './http/authentication.ts'
+import { withJsonBodies } from './http/body.ts'
+import { connectionError, frameworkError, withErrors } from './http/errors.ts'
+import { healthRoutes } from './http/health.ts'
+import { watchMethods } from './http/methods.ts'
+import { withOpenApi } from './http/openapi.ts'
+import { requestIdOf, withRequestIds } from './http/request-id.ts'
+import { versionRoutes, withoutMinor } from './http/versions.ts'
+import { createEmbeddedIdentity } from './identity/embedded.ts'
+import type { Identity } from './identity/port.ts'
+import { imageRoutes } from './images/routes.ts'
+import { memberRoutes } from './members/routes.ts'
+import { schemaRoutes } from './schemas/routes.ts'
+import type { Service } from './service.ts'
+import { openStores } from './storage/stores.ts'
+
+/** A service that is ready to listen. */
+export interface Assembly {
+  readonly app: FastifyInstance
+  readonly service: Service
+  /** Writes down for people where the service is reached, once that is known. */
+  announce(url: string): Promise<void>
+  /** Ends transfers and uploads, and lets go of everything. */
+  close(): Promise<void>
+}
+
+const headersMaxBytes = 64 * 1024
+const headersTimeoutMs = 30_000
+
+const createApp = (config: Config): FastifyInstance => {
+  const logStream = pino.destination({ dest: 2, sync: false })
+  const app = fastify({
+    logger: { level: config.log_level, stream: logStream },
+    disableRequestLogging: true,
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+    exposeHeadRoutes: false,
+    forceCloseConnections: true,
+    return503OnClosing: true,
+    genReqId: (request) => requestIdOf(request.headers['x-openstack-request-id']),
+    // An upload may take hours; its pauses are limited instead.
+    requestTimeout: 0,
+    http: { maxHeaderSize: headersMaxBytes, headersTimeout: headersTimeoutMs },
+    routerOptions: { maxParamLength: 4096, querystringParser: (text) => Object.fromEntries(new URLSearchParams(text)) },
+    rewriteUrl: (request) => withoutMinor(request.url ?? '/'),
+    clientErrorHandler: connectionError,
+    frameworkErrors: frameworkError,
+  })
+  // Requests are parsed by the routes, in the order that the API demands; the schemas are for the reader.
+  app.setValidatorCompiler(() => () => true)
+  app.setSerializerCompiler(() => (document) => JSON.stringify(document))
+  return app
+}
+
+const withRoutes = async (app: FastifyInstance, service: Service): Promise<void> => {
+  withRequestIds(app)
+  withErrors(app)
+  withJsonBodies(app)
+  await withOpenApi(app)
+  const answerOtherMethods = watchMethods(app)
+  versionRoutes(app, service)
+  healthRoutes(app, service)
+  if (service.identity.routes !== undefined) await app.register(service.identity.routes, { prefix: '/identity' })
+  await app.register(async (api) => {
+    withAuthentication(api, service)
+    imageRoutes(api, service)
+    memberRoutes(api, service)
+    eventRoutes(api, service)
+    schemaRoutes(api)
+    await api.register(async (data) => dataRoutes(data, service))
+  })
+  answerOtherMethods()
+}
+
+const openIdentity = async (config: Config, database: Database, now: () => number): Promise<Identity> => {
+  if (config.identity !== 'embedded') throw new ConfigError(`identity must be embedded, not ${config.identity}`)
+  return createEmbeddedIdentity({ database, now, publicUrl: config.public_url })
+}
+
+/** Chooses the parts and joins them. The only place that knows which implementation stands behind a port. */
+export const assemble = async (config: Config, given: { identity?: Identity } = {}): Promise<Assembly> => {
+  await mkdir(config.data, { recursive: true, mode: 0o700 })
+  const now = Date.now
+  const app = createApp(config)
+  const stores = await openStores(config.stores)
+  const database = await openDatabase(config.database_url)
+  const presence = await enter(database, now)
+  const sweeper = await startSweeper({
+    database,
+    stores,
+    presence,
+    now,
+    onError: (error) => app.log.error({ err: error }, 'sweeping failed; it is tried again'),
+  })
+  const identity = given.identity ?? (await openIdentity(config, database, now))
+  const stopping = new AbortController()
+  const service: Service = {
+    database,
+    identity,
+    stores,
+    hashing: createHashing(),
+    hashAlgorithm: config.hash_algorithm,
+    sendBuffers: createSendBuffers(),
+    uploads: createUploads(),
+    sweeper,
+    presence,
+    limits: config.limits,
+    formatCheck: config.format_check,
+    allowOwnerTransfer: config.allow_owner_transfer,
+    now,
+    publicUrl: config.public_url,
+    stopping: stopping.signal,
+    log: app.log,
+  }
+  await withRoutes(app, service)
+
+  return {
+    app,
+    service,
+    announce: async () => undefined,
+    close: async () => {
+      stopping.abort()
+      service.uploads.abortAll()
+      await app.close()
+      await sweeper.stop()
+      await service.hashing.close()
+      await identity.close()
+      await presence.leave()
+      await database.close()
+    },
+  }
+}

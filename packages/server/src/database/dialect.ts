@@ -1,0 +1,18 @@
+import { PostgresAdapter, type SelectQueryBuilder, sql } from 'kysely'
+import type { Reader, Tx } from './database.ts'
+import type { Tables } from './tables.ts'
+
+export const isPostgres = (db: Reader): boolean => db.getExecutor().adapter instanceof PostgresAdapter
+
+/**
+ * Locks the rows that a transaction reads in order to change them. SQLite has one writer at a time and needs no lock.
+ */
+export const locked = <Table extends keyof Tables, Row>(
+  tx: Tx,
+  query: SelectQueryBuilder<Tables, Table, Row>,
+): SelectQueryBuilder<Tables, Table, Row> => (isPostgres(tx) ? query.forUpdate() : query)
+
+/** Makes transactions that name the same thing wait for each other. SQLite's take turns anyway. */
+export const lockName = async (tx: Tx, name: string): Promise<void> => {
+  if (isPostgres(tx)) await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(tx)
+}

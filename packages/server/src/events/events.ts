@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto'
+import type { EventType } from '@vitrine/contract'
+import type { FastifyRequest } from 'fastify'
+import type { Reader, Tx } from '../database/database.ts'
+import type { EventsTable } from '../database/tables.ts'
+import { actorOf } from '../http/authentication.ts'
+
+/** Who made something happen, and when (milliseconds since 1970). */
+export interface Cause {
+  readonly projectId: string | null
+  readonly userId: string | null
+  readonly requestId: string | null
+  readonly at: number
+}
+
+/** The caller of a request as the cause of what the request changes. */
+export const causeOf = (request: FastifyRequest, at: number): Cause => {
+  const { projectId, userId } = actorOf(request)
+  return { projectId, userId, requestId: request.id, at }
+}
+
+export interface Happening {
+  readonly type: EventType
+  readonly imageId: string
+  readonly memberId?: string
+  /** What changed, fit to be shown to everyone who may read the event. */
+  readonly detail?: Readonly<Record<string, unknown>>
+}
+
+/** Writes down what happened, in the transaction that made it happen. */
+export const recordEvent = async (tx: Tx, cause: Cause, happening: Happening): Promise<void> => {
+  await tx
+    .insertInto('events')
+    .values({
+      id: randomUUID(),
+      type: happening.type,
+      image_id: happening.imageId,
+      member_id: happening.memberId ?? null,
+      project_id: cause.projectId,
+      user_id: cause.userId,
+      request_id: cause.requestId,
+      created_at: cause.at,
+      detail: JSON.stringify(happening.detail ?? {}),
+    })
+    .execute()
+}
+
+type EventRow = Omit<EventsTable, 'sequence'> & { sequence: number }
+
+/** The events of an image as one reader sees them: `member` limits them to what concerns that project. */
+const eventsOf = (db: Reader, imageId: string, member: string | undefined) => {
+  const all = db.selectFrom('events').selectAll().where('image_id', '=', imageId)
+  return member === undefined
+    ? all
+    : all.where((where) => where.or([where('member_id', 'is', null), where('member_id', '=', member)]))
+}
+
+/** One event that the reader can see. */
+export const findEvent = (
+  db: Reader,
+  imageId: string,
+  member: string | undefined,
+  id: string,
+): Promise<EventRow | undefined> => eventsOf(db, imageId, member).where('id', '=', id).executeTakeFirst()
+
+/**
+ * A page of events, newest first.
+ * @param before the event after which the page begins, if any
+ */
+export const listEvents = (
+  db: Reader,
+  imageId: string,
+  member: string | undefined,
+  limit: number,
+  before: EventRow | undefined,
+): Promise<EventRow[]> => {
+  const events = eventsOf(db, imageId, member).orderBy('sequence', 'desc').limit(limit)
+  return (before === undefined ? events : events.where('sequence', '<', before.sequence)).execute()
+}

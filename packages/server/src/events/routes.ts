@@ -1,0 +1,76 @@
+import { type EventDocument, EventsSchema } from '@vitrine/contract'
+import type { FastifyInstance } from 'fastify'
+import { relationOf } from '../access/decide.ts'
+import { entitle } from '../access/entitle.ts'
+import { apiError } from '../api-error.ts'
+import { actorOf } from '../http/authentication.ts'
+import { refuseBody } from '../http/body.ts'
+import { sendJson, wireDate } from '../http/json.ts'
+import { type ImagePath, imageParams } from '../http/params.ts'
+import { pageLink, parseLimit, parseQuery } from '../http/query.ts'
+import { findImage } from '../images/queries.ts'
+import type { Service } from '../service.ts'
+import { findEvent, listEvents } from './events.ts'
+
+type EventRow = Awaited<ReturnType<typeof listEvents>>[number]
+
+/** A member learns what happened, not which users of other projects did it. */
+const render = (row: EventRow, seenByMember: string | undefined): EventDocument => {
+  const foreign = seenByMember !== undefined && row.project_id !== seenByMember
+  return {
+    id: row.id,
+    type: row.type,
+    image_id: row.image_id,
+    member_id: row.member_id,
+    project_id: row.project_id,
+    user_id: foreign ? null : row.user_id,
+    request_id: foreign ? null : row.request_id,
+    created_at: wireDate(row.created_at),
+    detail: JSON.parse(row.detail),
+  }
+}
+
+/** What happened to an image (extension, docs/reference/events.md). */
+export const eventRoutes = (app: FastifyInstance, { database, limits }: Service): void => {
+  app.get<ImagePath>(
+    '/v2/images/:imageId/events',
+    {
+      schema: {
+        tags: ['extensions'],
+        summary: 'What happened to an image',
+        description:
+          'Newest first. The owner sees everything; a member sees what happened to the image and to its own membership. Query: `limit`, `marker` (id of an event).',
+        params: imageParams,
+        response: { 200: EventsSchema },
+      },
+    },
+    async (request, reply) => {
+      await refuseBody(request)
+      const actor = actorOf(request)
+      const { imageId } = request.params
+      const parameters = parseQuery(request.url)
+      const query = new Map(parameters)
+      const limit = parseLimit(query.get('limit'), limits)
+
+      const found = await findImage(database.read, imageId, actor.projectId)
+      if (found === undefined) throw apiError('image_not_found', { image: imageId })
+      const membership = { actorIsMember: found.isMember }
+      entitle(actor, 'image.events', found.row, membership, { image: imageId })
+      const member =
+        relationOf(actor, found.row, membership) === 'member' && actor.projectId !== null ? actor.projectId : undefined
+
+      const marker = query.get('marker')
+      const before = marker === undefined ? undefined : await findEvent(database.read, imageId, member, marker)
+      if (marker !== undefined && before === undefined) throw apiError('invalid_marker', { marker })
+
+      const rows = limit === 0 ? [] : await listEvents(database.read, imageId, member, limit, before)
+      const path = `/v2/images/${imageId}/events`
+      const last = rows.length === limit ? rows.at(-1) : undefined
+      return sendJson(reply, 200, {
+        events: rows.map((row) => render(row, member)),
+        first: pageLink(path, parameters),
+        ...(last === undefined ? {} : { next: pageLink(path, parameters, last.id) }),
+      })
+    },
+  )
+}

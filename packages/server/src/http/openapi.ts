@@ -1,0 +1,34 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
+import { sendJson } from './json.ts'
+
+/** The API as OpenAPI 3.1 and as pages to read. Registered before the routes that it describes. */
+export const withOpenApi = async (app: FastifyInstance): Promise<void> => {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Vitrine',
+        description:
+          'Images for clouds, shared between projects: the OpenStack Image API v2 and the extensions of Vitrine.',
+        version: '0.1.0',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      components: {
+        securitySchemes: { token: { type: 'apiKey', in: 'header', name: 'X-Auth-Token' } },
+      },
+      tags: [
+        { name: 'images', description: 'Image records' },
+        { name: 'data', description: 'The bytes of images' },
+        { name: 'members', description: 'Sharing images with projects' },
+        { name: 'schemas', description: 'JSON schemas of the documents' },
+        { name: 'extensions', description: 'What Vitrine adds to the Image API' },
+        { name: 'identity', description: 'The embedded identity service' },
+        { name: 'service', description: 'The state of the service' },
+      ],
+    },
+  })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => sendJson(reply, 200, app.swagger()))
+}

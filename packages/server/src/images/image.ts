@@ -1,0 +1,112 @@
+import type { ContainerFormat, DiskFormat, ImageDocument, ImageStatus, Visibility } from '@vitrine/contract'
+import type { ImagesTable } from '../database/tables.ts'
+import { wireDate } from '../http/json.ts'
+
+/** An image as the rules see it. Instants are milliseconds since 1970 (UTC). */
+export interface Image {
+  readonly id: string
+  readonly name: string | null
+  readonly status: ImageStatus
+  readonly visibility: Visibility
+  readonly owner: string | null
+  readonly protected: boolean
+  readonly hidden: boolean
+  readonly diskFormat: DiskFormat | null
+  readonly containerFormat: ContainerFormat | null
+  readonly minDisk: number
+  readonly minRam: number
+  readonly sizeBytes: number | null
+  readonly virtualSizeBytes: number | null
+  readonly checksum: string | null
+  readonly hashAlgorithm: string | null
+  readonly hashValue: string | null
+  /** Sorted, no duplicates. */
+  readonly tags: readonly string[]
+  readonly properties: ReadonlyMap<string, string | null>
+  readonly blobKey: string | null
+  readonly store: string | null
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+/** Tags in the one order they are shown in, each once. */
+export const sortedTags = (tags: Iterable<string>): string[] => [...new Set(tags)].sort()
+
+/** The JSON document of an image. A deactivated image tells only an administrator which stores hold it. */
+export const imageDocument = (image: Image, forAdmin = false): ImageDocument => ({
+  ...Object.fromEntries(image.properties),
+  id: image.id,
+  name: image.name,
+  status: image.status,
+  visibility: image.visibility,
+  owner: image.owner,
+  protected: image.protected,
+  os_hidden: image.hidden,
+  disk_format: image.diskFormat,
+  container_format: image.containerFormat,
+  min_disk: image.minDisk,
+  min_ram: image.minRam,
+  size: image.sizeBytes,
+  virtual_size: image.virtualSizeBytes,
+  checksum: image.checksum,
+  os_hash_algo: image.hashAlgorithm,
+  os_hash_value: image.hashValue,
+  tags: [...image.tags],
+  created_at: wireDate(image.createdAt),
+  updated_at: wireDate(image.updatedAt),
+  self: `/v2/images/${image.id}`,
+  file: `/v2/images/${image.id}/file`,
+  schema: '/v2/schemas/image',
+  ...(image.store !== null && (forAdmin || image.status !== 'deactivated') ? { stores: image.store } : {}),
+})
+
+export const toRow = (image: Image): ImagesTable => ({
+  id: image.id,
+  name: image.name,
+  status: image.status,
+  visibility: image.visibility,
+  owner: image.owner,
+  protected: image.protected ? 1 : 0,
+  os_hidden: image.hidden ? 1 : 0,
+  disk_format: image.diskFormat,
+  container_format: image.containerFormat,
+  min_disk: image.minDisk,
+  min_ram: image.minRam,
+  size_bytes: image.sizeBytes,
+  virtual_size_bytes: image.virtualSizeBytes,
+  checksum: image.checksum,
+  os_hash_algo: image.hashAlgorithm,
+  os_hash_value: image.hashValue,
+  tags: JSON.stringify(image.tags),
+  properties: JSON.stringify([...image.properties]),
+  blob_key: image.blobKey,
+  store: image.store,
+  created_at: image.createdAt,
+  updated_at: image.updatedAt,
+  document: JSON.stringify(imageDocument(image)),
+})
+
+export const fromRow = (row: ImagesTable): Image => ({
+  id: row.id,
+  name: row.name,
+  status: row.status,
+  visibility: row.visibility,
+  owner: row.owner,
+  protected: row.protected === 1,
+  hidden: row.os_hidden === 1,
+  diskFormat: row.disk_format,
+  containerFormat: row.container_format,
+  minDisk: row.min_disk,
+  minRam: row.min_ram,
+  sizeBytes: row.size_bytes,
+  virtualSizeBytes: row.virtual_size_bytes,
+  checksum: row.checksum,
+  hashAlgorithm: row.os_hash_algo,
+  hashValue: row.os_hash_value,
+  tags: JSON.parse(row.tags),
+  properties: new Map(JSON.parse(row.properties)),
+  blobKey: row.blob_key,
+  store: row.store,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+})

@@ -1,0 +1,138 @@
+import type { Database, Reader, Tx } from '../database/database.ts'
+import { locked } from '../database/dialect.ts'
+import { prepared } from '../database/prepared.ts'
+import type { ImagesTable } from '../database/tables.ts'
+import { fromRow, type Image, toRow } from './image.ts'
+import { termsOf } from './terms.ts'
+
+/** An image together with whether a project is a member of it. */
+export interface ImageAndMembership {
+  readonly row: ImagesTable
+  readonly isMember: boolean
+}
+
+const byId = prepared<{ id: string; project: string | null }, ImagesTable & { membership: string | null }>(
+  (db, value) =>
+    db
+      .selectFrom('images')
+      .leftJoin('members', (join) =>
+        join.onRef('members.image_id', '=', 'images.id').on('members.member_id', '=', value('project')),
+      )
+      .selectAll('images')
+      .select('members.member_id as membership')
+      .where('images.id', '=', value('id')),
+)
+
+/** The image of this id, whoever may see it: callers decide with `access/`. */
+export const findImage = async (
+  db: Reader,
+  id: string,
+  project: string | null,
+): Promise<ImageAndMembership | undefined> => {
+  const [row] = await byId(db, { id, project })
+  return row === undefined ? undefined : { row, isMember: row.membership !== null }
+}
+
+/** Like `findImage`, and nobody else changes the image before the transaction ends. */
+export const findImageForChange = async (
+  tx: Tx,
+  id: string,
+  project: string | null,
+): Promise<ImageAndMembership | undefined> => {
+  const row = await locked(tx, tx.selectFrom('images').selectAll().where('id', '=', id)).executeTakeFirst()
+  if (row === undefined) return undefined
+  const member = await tx
+    .selectFrom('members')
+    .select('member_id')
+    .where('image_id', '=', id)
+    .where('member_id', '=', project)
+    .executeTakeFirst()
+  return { row, isMember: member !== undefined }
+}
+
+const insertTerms = async (tx: Tx, image: Image, terms: Iterable<string>): Promise<void> => {
+  const rows = [...terms].map((term) => ({ term, created_at: image.createdAt, image_id: image.id }))
+  if (rows.length > 0) await tx.insertInto('image_terms').values(rows).execute()
+}
+
+/** Stores a new image. Fails with a duplicate if the id was ever used. */
+export const insertImage = async (tx: Tx, image: Image): Promise<void> => {
+  await tx.insertInto('image_ids').values({ id: image.id }).execute()
+  await tx.insertInto('images').values(toRow(image)).execute()
+  await insertTerms(tx, image, termsOf(image))
+}
+
+const updateTerms = async (tx: Tx, before: Image, after: Image): Promise<void> => {
+  const old = termsOf(before)
+  const wanted = termsOf(after)
+  const gone = [...old.difference(wanted)]
+  if (gone.length > 0) {
+    await tx.deleteFrom('image_terms').where('image_id', '=', after.id).where('term', 'in', gone).execute()
+  }
+  await insertTerms(tx, after, wanted.difference(old))
+}
+
+/** What a membership row copies from its image. The owner's own list never needs a membership. */
+export const memberCopies = (image: Image, memberId: string) => ({
+  image_created_at: image.createdAt,
+  image_hidden: image.hidden ? (1 as const) : (0 as const),
+  live: image.visibility === 'shared' && image.owner !== memberId ? (1 as const) : (0 as const),
+})
+
+const updateMembers = async (tx: Tx, image: Image): Promise<void> => {
+  const { live: _live, ...copies } = memberCopies(image, '')
+  const shared = image.visibility === 'shared'
+  await tx
+    .updateTable('members')
+    .set({ ...copies, live: shared ? 1 : 0 })
+    .where('image_id', '=', image.id)
+    .execute()
+  if (shared && image.owner !== null) {
+    await tx
+      .updateTable('members')
+      .set({ live: 0 })
+      .where('image_id', '=', image.id)
+      .where('member_id', '=', image.owner)
+      .execute()
+  }
+}
+
+/** Stores a changed image, with everything that copies from it. The only writer of an existing row. */
+export const updateImage = async (tx: Tx, before: Image, after: Image): Promise<void> => {
+  const { id, ...columns } = toRow(after)
+  await tx.updateTable('images').set(columns).where('id', '=', id).execute()
+  if (before.name !== after.name || before.tags !== after.tags || before.properties !== after.properties) {
+    await updateTerms(tx, before, after)
+  }
+  if (before.visibility !== after.visibility || before.hidden !== after.hidden || before.owner !== after.owner) {
+    await updateMembers(tx, after)
+  }
+}
+
+/** Removes an image and its memberships. Its id stays reserved; its bytes are doomed by the caller. */
+export const deleteImage = async (tx: Tx, id: string): Promise<void> => {
+  await tx.deleteFrom('image_terms').where('image_id', '=', id).execute()
+  await tx.deleteFrom('members').where('image_id', '=', id).execute()
+  await tx.deleteFrom('images').where('id', '=', id).execute()
+}
+
+export const countImages = async (db: Reader, owner: string): Promise<number> => {
+  const row = await db
+    .selectFrom('images')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('owner', '=', owner)
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
+}
+
+/** Reads an image and changes it in one transaction. */
+export const changeImage = <Result>(
+  database: Database,
+  id: string,
+  project: string | null,
+  change: (tx: Tx, found: (ImageAndMembership & { image: Image }) | undefined) => Promise<Result>,
+): Promise<Result> =>
+  database.write(async (tx) => {
+    const found = await findImageForChange(tx, id, project)
+    return change(tx, found === undefined ? undefined : { ...found, image: fromRow(found.row) })
+  })

@@ -1,0 +1,181 @@
+import { ImageCreateSchema, ImageSchema, ImagesSchema } from '@vitrine/contract'
+import type { FastifyInstance } from 'fastify'
+import Type from 'typebox'
+import { apiError } from '../api-error.ts'
+import { causeOf } from '../events/events.ts'
+import { actorOf } from '../http/authentication.ts'
+import { jsonBody, refuseBody } from '../http/body.ts'
+import { sendDocument, sendJson } from '../http/json.ts'
+import { type ImagePath, imageParams, type TagPath, tagParams } from '../http/params.ts'
+import { publicUrlOf } from '../http/public-url.ts'
+import { pageLink, parseQuery } from '../http/query.ts'
+import type { Service } from '../service.ts'
+import { parseCreate } from './create.ts'
+import { imageDocument } from './image.ts'
+import {
+  addTag,
+  createImage,
+  patchImage,
+  readImage,
+  readImages,
+  removeImage,
+  removeTag,
+  switchImage,
+} from './images.ts'
+import { parseListQuery } from './list-query.ts'
+import { parsePatch, patchForm } from './patch.ts'
+import { documentFor } from './stored-document.ts'
+import { checkStorable } from './text.ts'
+import { checkPatchValues } from './update.ts'
+
+const tags = ['images']
+const longestTag = 255
+
+const parseTag = (tag: string): string => {
+  if (tag.includes('/')) throw apiError('route_not_found', {})
+  if (tag.length > longestTag) throw apiError('invalid_tag', { why: `it is longer than ${longestTag} characters` })
+  checkStorable('tags', tag)
+  return tag
+}
+
+/** Image records (docs/reference/images.md). */
+export const imageRoutes = (app: FastifyInstance, service: Service): void => {
+  const { now, limits } = service
+
+  app.get(
+    '/v2/images',
+    {
+      schema: {
+        tags,
+        summary: 'List images',
+        description: 'Own, public and accepted images, newest first; see the reference for filters, order and paging.',
+        response: { 200: ImagesSchema },
+      },
+    },
+    async (request, reply) => {
+      const parameters = parseQuery(request.url)
+      const query = parseListQuery(parameters, limits)
+      const actor = actorOf(request)
+      const page = await readImages(service, actor, query)
+      const last = page.length === query.limit ? page.at(-1) : undefined
+      const first = JSON.stringify(pageLink('/v2/images', parameters))
+      const next = last === undefined ? '' : `"next":${JSON.stringify(pageLink('/v2/images', parameters, last.id))},`
+      const documents = page.map((image) => documentFor(actor, image)).join(',')
+      return sendDocument(reply, 200, `{"images":[${documents}],"first":${first},${next}"schema":"/v2/schemas/images"}`)
+    },
+  )
+
+  app.post(
+    '/v2/images',
+    {
+      schema: {
+        tags,
+        summary: 'Create an image',
+        description: 'The image is queued and waits for its bytes. Other keys are custom properties.',
+        body: ImageCreateSchema,
+        response: { 201: ImageSchema },
+      },
+    },
+    async (request, reply) => {
+      const actor = actorOf(request)
+      const cause = causeOf(request, now())
+      const image = parseCreate(jsonBody(request), actor.projectId, cause.at)
+      await createImage(service, actor, cause, image)
+      reply.header('location', `${publicUrlOf(service, request)}/v2/images/${image.id}`)
+      reply.header('openstack-image-store-ids', service.stores.names.join(','))
+      return sendJson(reply, 201, imageDocument(image))
+    },
+  )
+
+  app.get<ImagePath>(
+    '/v2/images/:imageId',
+    { schema: { tags, summary: 'Show an image', params: imageParams, response: { 200: ImageSchema } } },
+    async (request, reply) => {
+      await refuseBody(request)
+      const actor = actorOf(request)
+      const { row } = await readImage(service, actor, request.params.imageId)
+      return sendDocument(reply, 200, documentFor(actor, row))
+    },
+  )
+
+  app.patch<ImagePath>(
+    '/v2/images/:imageId',
+    {
+      schema: {
+        tags,
+        summary: 'Change an image',
+        description: 'A JSON patch of version 2.1 or 2.0, by its media type. All operations or none.',
+        params: imageParams,
+        body: Type.Array(Type.Object({}, { additionalProperties: true })),
+        response: { 200: ImageSchema },
+      },
+    },
+    async (request, reply) => {
+      const form = patchForm(request.headers['content-type'])
+      const patch = parsePatch(form, jsonBody(request))
+      checkPatchValues(patch)
+      const actor = actorOf(request)
+      const image = await patchImage(service, actor, causeOf(request, now()), request.params.imageId, patch)
+      return sendJson(reply, 200, imageDocument(image, actor.roles.has('admin')))
+    },
+  )
+
+  app.delete<ImagePath>(
+    '/v2/images/:imageId',
+    { schema: { tags, summary: 'Delete an image', params: imageParams } },
+    async (request, reply) => {
+      await refuseBody(request)
+      await removeImage(service, actorOf(request), causeOf(request, now()), request.params.imageId)
+      return reply.code(204).send()
+    },
+  )
+
+  for (const [action, to] of [
+    ['deactivate', 'deactivated'],
+    ['reactivate', 'active'],
+  ] as const) {
+    app.post<ImagePath>(
+      `/v2/images/:imageId/actions/${action}`,
+      { schema: { tags, summary: `${action === 'deactivate' ? 'Lock' : 'Unlock'} the bytes`, params: imageParams } },
+      async (request, reply) => {
+        await refuseBody(request)
+        await switchImage(service, actorOf(request), causeOf(request, now()), request.params.imageId, to)
+        return reply.code(204).send()
+      },
+    )
+  }
+
+  app.put<TagPath>(
+    '/v2/images/:imageId/tags/:tag',
+    { schema: { tags, summary: 'Add a tag', params: tagParams } },
+    async (request, reply) => {
+      await refuseBody(request)
+      const tag = parseTag(request.params.tag)
+      await addTag(service, actorOf(request), causeOf(request, now()), request.params.imageId, tag)
+      return reply.code(204).send()
+    },
+  )
+
+  app.delete<TagPath>(
+    '/v2/images/:imageId/tags/:tag',
+    { schema: { tags, summary: 'Remove a tag', params: tagParams } },
+    async (request, reply) => {
+      await refuseBody(request)
+      const tag = parseTag(request.params.tag)
+      await removeTag(service, actorOf(request), causeOf(request, now()), request.params.imageId, tag)
+      return reply.code(204).send()
+    },
+  )
+
+  app.get<ImagePath>(
+    '/v2/images/:imageId/tasks',
+    {
+      schema: { tags, summary: 'Long work on an image', description: 'There is none so far.', params: imageParams },
+    },
+    async (request, reply) => {
+      await refuseBody(request)
+      await readImage(service, actorOf(request), request.params.imageId)
+      return sendJson(reply, 200, { tasks: [] })
+    },
+  )
+}
