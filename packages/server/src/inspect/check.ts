@@ -1,5 +1,7 @@
 import type { ContainerFormat, DiskFormat } from '@vitrine/contract'
-import type { ContentCheck } from '../data/content-check.ts'
+import type { ContentCheck, ContentVerdict } from '../data/content-check.ts'
+import { createInspector } from './inspector.ts'
+import { isInspected, judgeContent } from './rules.ts'
 
 export interface ContentCheckOptions {
   readonly diskFormat: DiskFormat
@@ -8,7 +10,47 @@ export interface ContentCheckOptions {
   readonly enforce: boolean
 }
 
+const uninspected = (options: ContentCheckOptions): ContentCheck => {
+  let sizeBytes = 0
+  return {
+    push: (bytes) => {
+      sizeBytes += bytes.byteLength
+    },
+    refusal: () => undefined,
+    finish: () => judgeContent(options, { sizeBytes, matches: [] }),
+  }
+}
+
+const asWarning = (verdict: ContentVerdict): ContentVerdict =>
+  verdict.accepted ? verdict : { accepted: true, virtualSizeBytes: null, warning: verdict.why }
+
 /** The inspector of one upload. */
-export const createContentCheck = (_options: ContentCheckOptions): ContentCheck => {
-  throw new Error('being written')
+export const createContentCheck = (options: ContentCheckOptions): ContentCheck => {
+  if (!isInspected(options)) return uninspected(options)
+  const inspector = createInspector()
+  let refusedAtHead: string | null | undefined
+
+  /** Decided once, when the head is there: the same for every way of cutting the bytes into chunks. */
+  const judgeHead = (): string | null | undefined => {
+    const finding = inspector.early()
+    if (finding === undefined) return undefined
+    // Only the end of a fixed vhd tells what it is.
+    if (options.diskFormat === 'vhd') return null
+    const verdict = judgeContent(options, finding)
+    return verdict.accepted ? null : verdict.why
+  }
+
+  return {
+    push: (bytes) => {
+      inspector.push(bytes)
+      refusedAtHead ??= judgeHead()
+    },
+    refusal: () => (options.enforce ? (refusedAtHead ?? undefined) : undefined),
+    finish: () => {
+      const finding = inspector.finish()
+      const verdict: ContentVerdict =
+        typeof refusedAtHead === 'string' ? { accepted: false, why: refusedAtHead } : judgeContent(options, finding)
+      return options.enforce ? verdict : asWarning(verdict)
+    },
+  }
 }

@@ -17,13 +17,13 @@ const temporaryFolder = async (context: TestContext): Promise<string> => {
 }
 
 storeContract('the file store', async (context) => {
-  return openFileStore({ name: 'files', directory: join(await temporaryFolder(context), 'deep', 'inside') })
+  return openFileStore('files', join(await temporaryFolder(context), 'deep', 'inside'))
 })
 
 describe('the file store', () => {
   it('lays files out by the first two digits of their key', async (context) => {
     const directory = await temporaryFolder(context)
-    const store = await openFileStore({ name: 'files', directory })
+    const store = await openFileStore('files', directory)
     const key = newKey()
     await put(store, key, Buffer.from('x'))
     assert.ok(existsSync(join(directory, key.slice(0, 2), key)))
@@ -32,12 +32,12 @@ describe('the file store', () => {
 
   it('is found as it was after a restart, unfinished writes included', async (context) => {
     const directory = await temporaryFolder(context)
-    const before = await openFileStore({ name: 'files', directory })
+    const before = await openFileStore('files', directory)
     const [stored, unfinished] = [newKey(), newKey()]
     await put(before, stored, Buffer.from('x'))
     const writer = await before.write(unfinished)
     context.after(() => writer.abort())
-    const after = await openFileStore({ name: 'files', directory })
+    const after = await openFileStore('files', directory)
     const states = new Map<string, string>()
     for await (const { key, state } of after.keys()) states.set(key, state)
     assert.deepEqual(Object.fromEntries(states), { [stored]: 'stored', [unfinished]: 'unfinished' })
@@ -45,7 +45,7 @@ describe('the file store', () => {
 
   it('passes over files that are none of its own', async (context) => {
     const directory = await temporaryFolder(context)
-    const store = await openFileStore({ name: 'files', directory })
+    const store = await openFileStore('files', directory)
     await writeFile(join(directory, 'lost+found'), '')
     await writeFile(join(directory, 'incoming', '.probe-1'), '')
     for await (const { key } of store.keys()) assert.fail(`${key} is no key`)
@@ -53,7 +53,7 @@ describe('the file store', () => {
 
   it('is unavailable, and never empty, when its volume is gone', async (context) => {
     const directory = await temporaryFolder(context)
-    const store = await openFileStore({ name: 'files', directory })
+    const store = await openFileStore('files', directory)
     await put(store, newKey(), Buffer.from('x'))
     await rm(directory, { recursive: true })
     const unavailable = { name: 'StoreError', reason: 'unavailable' }
@@ -69,7 +69,7 @@ describe('the file store', () => {
 
   it('tells no path of the host', async (context) => {
     const directory = await temporaryFolder(context)
-    const store = await openFileStore({ name: 'files', directory })
+    const store = await openFileStore('files', directory)
     await rm(directory, { recursive: true })
     await assert.rejects(store.write(newKey()), (error) => {
       assert.ok(error instanceof StoreError)
@@ -80,7 +80,7 @@ describe('the file store', () => {
   })
 
   it('keeps an open object readable after its removal', async (context) => {
-    const store = await openFileStore({ name: 'files', directory: await temporaryFolder(context) })
+    const store = await openFileStore('files', await temporaryFolder(context))
     const [key, bytes] = [newKey(), randomBytes(50_000)]
     await put(store, key, bytes)
     const reader = await store.open(key)
@@ -92,7 +92,7 @@ describe('the file store', () => {
 
   it('takes a write back whose last step fails', async (context) => {
     const directory = await temporaryFolder(context)
-    const store = await openFileStore({ name: 'files', directory })
+    const store = await openFileStore('files', directory)
     const key = newKey()
     const writer = await store.write(key)
     await writeFile(join(directory, key.slice(0, 2)), 'a file where a folder should be')
@@ -103,7 +103,7 @@ describe('the file store', () => {
   })
 
   it('syncs along the way and ends with the same bytes', async (context) => {
-    const store = await openFileStore({ name: 'files', directory: await temporaryFolder(context) })
+    const store = await openFileStore('files', await temporaryFolder(context))
     const [key, piece] = [newKey(), randomBytes(8 * 1024 * 1024)]
     const writer = await store.write(key)
     for (let pieces = 0; pieces < 10; pieces++) await writer.write(piece)

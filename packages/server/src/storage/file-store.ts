@@ -20,11 +20,6 @@ async function* keysIn(folder: string, state: StoredKey['state']): AsyncIterable
   }
 }
 
-export interface FileStoreOptions {
-  readonly name: string
-  readonly directory: string
-}
-
 // A sync may take seconds and holds one of the few threads (four, unless UV_THREADPOOL_SIZE says otherwise) that also
 // read and write; two at a time leave threads for the others.
 const syncsAtOnce = 2
@@ -35,8 +30,10 @@ const syncsAtOnce = 2
  *
  * The folder `incoming` is made here, when the service starts, and never later: where a volume has gone from under a
  * running service, calls fail as `unavailable` instead of writing into the mount point.
+ *
+ * @param name as it stands in the configuration
  */
-export const openFileStore = async ({ name, directory }: FileStoreOptions): Promise<ByteStore> => {
+export const openFileStore = async (name: string, directory: string): Promise<ByteStore> => {
   const incoming = join(directory, 'incoming')
   const syncs = createTurns(syncsAtOnce)
 

@@ -1,0 +1,78 @@
+import { startsWith, textAt, viewOf } from './bytes.ts'
+import { type Match, sized, unsafe } from './finding.ts'
+
+// https://www.vmware.com/app/vmdk/?src=vmdk
+const sectorBytes = 512
+const headerBytes = 512
+// Programs read the descriptor here whatever the header says, so it may be nowhere else.
+const descriptorSector = 1n
+const maxDescriptorSectors = 128n
+// Some programs read this many sectors of it whatever the header says.
+const readAnywaySectors = 20n
+const directoryAtEnd = 0xffff_ffff_ffff_ffffn
+const allowedTypes: ReadonlySet<string> = new Set(['monolithicSparse', 'streamOptimized'])
+
+/** How many bytes at the end a footer takes: a marker, the footer and the end of the stream. */
+export const vmdkTailBytes = 3 * sectorBytes
+
+/** A descriptor that stands alone names other files as its extents. */
+const isBareDescriptor = (head: Uint8Array): boolean => {
+  if (head[0] !== 0x23) return false
+  const lines = textAt(head, 0, 2048).split(/\r?\n/)
+  const first = lines.find((line) => !line.startsWith('#') && line.trim() !== '')
+  return /^#\s*disk descriptorfile/i.test(lines[0] ?? '') || /^version\s*=\s*[1-3]\s*$/i.test(first ?? '')
+}
+
+const whyDescriptorUnsafe = (descriptor: string): string | null => {
+  const types = [...descriptor.matchAll(/^[ \t]*createType[ \t]*=[ \t]*"?([^"\r\n]*?)"?[ \t]*\r?$/gim)].map(
+    ([, type]) => type,
+  )
+  const [type] = types
+  if (type === undefined || types.length > 1) return 'their vmdk descriptor does not state one type'
+  if (!allowedTypes.has(type))
+    return `vmdk of the type ${type.slice(0, 40)} is not allowed, only monolithicSparse and streamOptimized`
+  if (/parentFileNameHint/i.test(descriptor)) return 'they name a parent file'
+  const extents = [...descriptor.matchAll(/^[ \t]*(?:RW|RDONLY|NOACCESS)[ \t]+(.*)$/gim)].map(([, rest = '']) => rest)
+  for (const extent of extents) {
+    if (!/^\d+[ \t]+SPARSE[ \t]+"[^"/\\]+"[ \t]*\r?$/i.test(extent)) return 'their vmdk descriptor names other files'
+  }
+  return extents.length > 1 ? 'their vmdk descriptor names several extents' : null
+}
+
+const describesDisk = (head: Uint8Array, descriptorSectors: bigint): string => {
+  const sectors = descriptorSectors > readAnywaySectors ? descriptorSectors : readAnywaySectors
+  const [text = ''] = textAt(head, sectorBytes, sectorBytes + Number(sectors) * sectorBytes).split('\0')
+  return text
+}
+
+export const matchVmdk = (head: Uint8Array): Match | undefined => {
+  if (startsWith(head, 'COWD')) return unsafe('vmdk', 'they are vmdk of an old type that is not allowed')
+  if (isBareDescriptor(head)) return unsafe('vmdk', 'they are a vmdk descriptor without a disk')
+  if (!startsWith(head, 'KDMV')) return undefined
+  if (head.byteLength < headerBytes) return unsafe('vmdk', 'their vmdk header is cut off')
+  const header = viewOf(head)
+  const version = header.getUint32(4, true)
+  if (version < 1 || version > 3) return unsafe('vmdk', `they are vmdk of the unknown version ${version}`)
+  const capacity = header.getBigUint64(12, true)
+  const descriptorSectors = header.getBigUint64(36, true)
+  if (capacity === 0n) return unsafe('vmdk', 'their vmdk header states no size')
+  if (header.getBigUint64(28, true) !== descriptorSector || descriptorSectors === 0n) {
+    return unsafe('vmdk', 'their vmdk descriptor is not where it belongs')
+  }
+  if (descriptorSectors > maxDescriptorSectors) return unsafe('vmdk', 'their vmdk descriptor is too long')
+  const why = whyDescriptorUnsafe(describesDisk(head, descriptorSectors))
+  return why === null ? sized('vmdk', capacity * BigInt(sectorBytes)) : unsafe('vmdk', why)
+}
+
+/** Where the header points to the end of the file, programs read a second header there and believe that one. */
+export const checkVmdkFooter = (found: Match, head: Uint8Array, tail: Uint8Array): Match => {
+  if (found.format !== 'vmdk' || found.unsafe !== null) return found
+  const header = viewOf(head)
+  if (header.getBigUint64(56, true) !== directoryAtEnd) return found
+  if (tail.byteLength < vmdkTailBytes) return unsafe('vmdk', 'their end is missing')
+  const footer = tail.subarray(sectorBytes, 2 * sectorBytes)
+  if (!startsWith(footer, 'KDMV')) return unsafe('vmdk', 'their end is missing')
+  const view = viewOf(footer)
+  const same = [12, 28, 36].every((at) => view.getBigUint64(at, true) === header.getBigUint64(at, true))
+  return same ? found : unsafe('vmdk', 'their vmdk footer contradicts the header')
+}
