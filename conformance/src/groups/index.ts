@@ -1,0 +1,46 @@
+import type { Group } from '../suite.ts'
+import { authentication } from './authentication.ts'
+import { download } from './download.ts'
+import { errors } from './errors.ts'
+import { filtersAndSorting } from './filters.ts'
+import { imagesAccess } from './images-access.ts'
+import { imagesAttributes } from './images-attributes.ts'
+import { imagesCreate } from './images-create.ts'
+import { imagesLife } from './images-life.ts'
+import { imagesPatch } from './images-patch.ts'
+import { lists } from './lists.ts'
+import { membersBodies } from './members-bodies.ts'
+import { membersLife } from './members-life.ts'
+import { membersNotShared, membersShared } from './members-matrix.ts'
+import { membersRaces } from './members-races.ts'
+import { rawHttp } from './raw-http.ts'
+import { routesAndMethods } from './routes.ts'
+import { schemaDocuments } from './schemas.ts'
+import { sharing } from './sharing.ts'
+import { upload } from './upload.ts'
+import { versions } from './versions.ts'
+
+/** Every group, in the order in which they run. None needs another. */
+export const groups: readonly Group[] = [
+  versions,
+  authentication,
+  routesAndMethods,
+  errors,
+  schemaDocuments,
+  sharing,
+  membersShared,
+  membersNotShared,
+  membersBodies,
+  membersLife,
+  membersRaces,
+  imagesCreate,
+  imagesPatch,
+  imagesAttributes,
+  imagesLife,
+  imagesAccess,
+  lists,
+  filtersAndSorting,
+  upload,
+  download,
+  rawHttp,
+]
