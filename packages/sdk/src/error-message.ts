@@ -43,7 +43,7 @@ const nestedMessage = (body: JsonObject): string | undefined => {
  */
 export const errorMessage = (status: number, body: JsonValue, reason?: string): string => {
   // "404 Not Found" as a line of its own says nothing that `status` does not.
-  const heading = new RegExp(`^${status}(?: [A-Za-z' -]{1,60})?$`)
+  const heading = new RegExp(`^${status}(?: [A-Z][A-Za-z'-]*){0,6}$`)
   const fallback = reason === undefined || reason === '' ? `HTTP status ${status}` : reason
   if (isJsonObject(body)) {
     const nested = nestedMessage(body)
