@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, LogController } from 'fastify'
 import { pino } from 'pino'
 import { type Config, ConfigError } from './config.ts'
 import { createHashing } from './data/hashing.ts'
@@ -10,6 +10,7 @@ import { startSweeper } from './data/sweeper.ts'
 import { createUploads } from './data/uploads.ts'
 import { type Database, openDatabase } from './database/database.ts'
 import { eventRoutes } from './events/routes.ts'
+import { withAccessLog } from './http/access-log.ts'
 import { withAuthentication } from './http/authentication.ts'
 import { withJsonBodies } from './http/body.ts'
 import { connectionError, frameworkError, withErrors } from './http/errors.ts'
@@ -19,6 +20,7 @@ import { withOpenApi } from './http/openapi.ts'
 import { requestIdOf, withRequestIds } from './http/request-id.ts'
 import { versionRoutes, withoutMinor } from './http/versions.ts'
 import { createEmbeddedIdentity } from './identity/embedded.ts'
+import { prepareAccounts } from './identity/first-start.ts'
 import type { Identity } from './identity/port.ts'
 import { imageRoutes } from './images/routes.ts'
 import { memberRoutes } from './members/routes.ts'
@@ -43,7 +45,7 @@ const createApp = (config: Config): FastifyInstance => {
   const logStream = pino.destination({ dest: 2, sync: false })
   const app = fastify({
     logger: { level: config.log_level, stream: logStream },
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: Number.MAX_SAFE_INTEGER,
     exposeHeadRoutes: false,
     forceCloseConnections: true,
@@ -66,6 +68,7 @@ const createApp = (config: Config): FastifyInstance => {
 const withRoutes = async (app: FastifyInstance, service: Service): Promise<void> => {
   withRequestIds(app)
   withErrors(app)
+  withAccessLog(app)
   withJsonBodies(app)
   await withOpenApi(app)
   const answerOtherMethods = watchMethods(app)
@@ -83,9 +86,22 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
   answerOtherMethods()
 }
 
-const openIdentity = async (config: Config, database: Database, now: () => number): Promise<Identity> => {
+/** Who vouches for callers, with the accounts that a first start makes. */
+const openIdentity = async (
+  config: Config,
+  database: Database,
+  now: () => number,
+): Promise<{ identity: Identity; announce: Assembly['announce'] }> => {
   if (config.identity !== 'embedded') throw new ConfigError(`identity must be embedded, not ${config.identity}`)
-  return createEmbeddedIdentity({ database, now, publicUrl: config.public_url })
+  const { admin_password: adminPassword, data: dataPath, demo } = config
+  const accounts = await prepareAccounts({ database, now, dataPath, adminPassword, demo })
+  const identity = await createEmbeddedIdentity({ database, now, publicUrl: config.public_url })
+  return {
+    identity,
+    announce: async (url) => {
+      await accounts.writeClouds(url)
+    },
+  }
 }
 
 /** Chooses the parts and joins them. The only place that knows which implementation stands behind a port. */
@@ -103,7 +119,10 @@ export const assemble = async (config: Config, given: { identity?: Identity } = 
     now,
     onError: (error) => app.log.error({ err: error }, 'sweeping failed; it is tried again'),
   })
-  const identity = given.identity ?? (await openIdentity(config, database, now))
+  const { identity, announce } =
+    given.identity === undefined
+      ? await openIdentity(config, database, now)
+      : { identity: given.identity, announce: async () => undefined }
   const stopping = new AbortController()
   const service: Service = {
     database,
@@ -128,7 +147,7 @@ export const assemble = async (config: Config, given: { identity?: Identity } = 
   return {
     app,
     service,
-    announce: async () => undefined,
+    announce,
     close: async () => {
       stopping.abort()
       service.uploads.abortAll()

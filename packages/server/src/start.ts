@@ -31,7 +31,8 @@ const splitListen = (listen: string): { host: string; port: number } => {
 }
 
 const urlOf = ({ address, family, port }: AddressInfo): string => {
-  const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '[::1]' : family === 'IPv6' ? `[${address}]` : address
+  const host =
+    address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '[::1]' : family === 'IPv6' ? `[${address}]` : address
   return `http://${host}:${port}`
 }
 

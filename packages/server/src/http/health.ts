@@ -36,10 +36,7 @@ export const healthRoutes = (app: FastifyInstance, { database, stores }: Service
       database: await works(() => database.check()),
       ...Object.fromEntries(
         await Promise.all(
-          stores.names.map(async (name) => [
-            `store ${name}`,
-            await works(async () => stores.byName(name)?.check()),
-          ]),
+          stores.names.map(async (name) => [`store ${name}`, await works(async () => stores.byName(name)?.check())]),
         ),
       ),
     }

@@ -5,14 +5,7 @@ import { sendJson } from './json.ts'
 import { publicUrlOf } from './public-url.ts'
 
 /** First segments of paths that are not the Image API. */
-const ownSegments: ReadonlySet<string> = new Set([
-  'identity',
-  'docs',
-  'openapi.json',
-  'healthz',
-  'readyz',
-  'metrics',
-])
+const ownSegments: ReadonlySet<string> = new Set(['identity', 'docs', 'openapi.json', 'healthz', 'readyz', 'metrics'])
 
 const served: ReadonlySet<string> = new Set(apiMinors.map((minor) => `v2.${minor}`))
 
@@ -23,7 +16,8 @@ export const withoutMinor = (url: string): string => {
   return served.has(segment) ? `/v2${end === 0 ? '' : url.slice(end)}` : url
 }
 
-const prefersHtml = (request: FastifyRequest): boolean => (request.headers.accept ?? '').trimStart().startsWith('text/html')
+const prefersHtml = (request: FastifyRequest): boolean =>
+  (request.headers.accept ?? '').trimStart().startsWith('text/html')
 
 /**
  * Version discovery. Whatever is not the API of a served version, nor a page of ours, is answered with the versions that
