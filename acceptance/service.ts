@@ -1,0 +1,137 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+/** The checkout. */
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+const startTimeoutMs = 120_000
+const stopTimeoutMs = 20_000
+const logTailLength = 20_000
+
+/** The service as a process of its own. */
+export interface RunningService {
+  readonly url: string
+  /** All that it printed of late, to be shown when something fails. */
+  log(): string
+  /** Asks it to end, as Ctrl-C or a service manager does. */
+  stop(): Promise<void>
+  /** Ends it, and whatever started it, at once and without notice. */
+  kill(): Promise<void>
+}
+
+export interface ServiceOptions {
+  /** Folder of everything that the service keeps. */
+  readonly data: string
+  /** `npm start` as people do it, or only the process that matters, which starts faster. */
+  readonly by: 'npm' | 'node'
+  /** Settings, as `VITRINE_*`. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+/** The environment without what would change the behaviour of the service or of a client. */
+export const cleanEnvironment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(?:VITRINE_|OS_|npm_|NODE_TEST_|NODE_OPTIONS)/.test(name)),
+  )
+
+const isGone = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')
+
+/** Whether a process of the group still runs; one that has ended and that nobody has waited for does not. */
+const groupLives = async (group: number): Promise<boolean> => {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  for (const pid of pids) {
+    try {
+      const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+      // After the name in parentheses, which may hold blanks: state, parent, group.
+      const [state, , groupOfPid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      if (Number(groupOfPid) === group && state !== 'Z' && state !== 'X') return true
+    } catch (error) {
+      if (!isGone(error)) throw error
+    }
+  }
+  return false
+}
+
+const signalGroup = (group: number, signal: NodeJS.Signals): void => {
+  try {
+    process.kill(-group, signal)
+  } catch (error) {
+    if (!isGone(error)) throw error
+  }
+}
+
+const endGroup = async (group: number, signal: NodeJS.Signals): Promise<void> => {
+  signalGroup(group, signal)
+  const deadline = Date.now() + stopTimeoutMs
+  while (await groupLives(group)) {
+    if (Date.now() > deadline) {
+      signalGroup(group, 'SIGKILL')
+      throw new Error(`the service was still there ${stopTimeoutMs / 1000} s after ${signal}`)
+    }
+    await sleep(20)
+  }
+}
+
+const spawnService = ({ data, by, settings }: ServiceOptions): ChildProcess => {
+  const options = ['--listen', '127.0.0.1:0', '--data', data]
+  const [command, args] =
+    by === 'npm'
+      ? ['npm', ['start', '--', ...options]]
+      : [process.execPath, [join(root, 'packages/cli/bin/vitrine.js'), 'serve', '--demo', ...options]]
+  // A group of its own, so that a signal reaches npm, its shell and the service alike.
+  return spawn(command, args, {
+    cwd: root,
+    env: { ...cleanEnvironment(), ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+}
+
+/**
+ * Starts the service and waits until it says where it listens.
+ * @throws Error with all that it printed, when it ends before that or takes too long
+ */
+export const startService = async (options: ServiceOptions): Promise<RunningService> => {
+  const child = spawnService(options)
+  const group = child.pid
+  if (group === undefined) throw new Error('the service could not be started')
+
+  let output = ''
+  const listening = new Promise<string>((resolve, reject) => {
+    const collect = (chunk: Buffer): void => {
+      output = (output + chunk.toString('utf8')).slice(-logTailLength)
+      const found = /^Vitrine listens on (http:\/\/\S+)\r?\n/m.exec(output)?.[1]
+      if (found !== undefined) resolve(found)
+    }
+    child.stdout?.on('data', collect)
+    child.stderr?.on('data', collect)
+    child.once('close', (code) => reject(new Error(`the service ended with ${code} before it listened:\n${output}`)))
+    const tooLate = () => reject(new Error(`the service did not listen in ${startTimeoutMs / 1000} s:\n${output}`))
+    setTimeout(tooLate, startTimeoutMs).unref()
+  })
+
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    const closed = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined
+    await endGroup(group, signal)
+    await closed
+  }
+  try {
+    const url = await listening
+    return { url, log: () => output, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
+  } catch (error) {
+    await end('SIGKILL')
+    throw error
+  }
+}
+
+/** An empty folder that is gone after use. */
+export const temporaryFolder = async (): Promise<AsyncDisposable & { readonly path: string }> => {
+  const path = await mkdtemp(join(tmpdir(), 'vitrine-acceptance-'))
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}
