@@ -14,7 +14,7 @@ type Credential = { readonly id: string; readonly projectId: string; readonly ex
 /** Who a proof is of, and what it limits. */
 interface Vouched {
   readonly userId: string
-  readonly passwordVersion: number
+  readonly sessionVersion: number
   readonly methods: readonly string[]
   readonly parent: Session | null
   readonly credential: Credential | null
@@ -25,7 +25,7 @@ const findUser = async (reader: Reader, wanted: UserReference) => {
   const exists = isStorable(text) && !('name' in wanted && !wanted.domainExists)
   const user = await reader
     .selectFrom('identity_users')
-    .select(['id', 'password_hash', 'password_version'])
+    .select(['id', 'password_hash', 'session_version'])
     .where(column, '=', exists ? text : '')
     .executeTakeFirst()
   return { user, account: user?.id ?? text }
@@ -41,7 +41,7 @@ const findCredential = async (reader: Reader, wanted: Extract<Proof, { method: '
       'credential.secret_hash',
       'credential.expires_at',
       'user.id as user_id',
-      'user.password_version',
+      'user.session_version',
     ])
   if ('id' in wanted.credential) {
     const { id } = wanted.credential
@@ -85,8 +85,8 @@ const vouchByPassword = async (
   const { user, account } = await findUser(context.database.read, proof.user)
   await checkSecret(context, proof.password, user?.password_hash ?? null, { account, address })
   if (user === undefined) throw refused()
-  const { id: userId, password_version: passwordVersion } = user
-  return { userId, passwordVersion, methods: ['password'], parent: null, credential: null }
+  const { id: userId, session_version: sessionVersion } = user
+  return { userId, sessionVersion, methods: ['password'], parent: null, credential: null }
 }
 
 const vouchByToken = async (
@@ -95,12 +95,12 @@ const vouchByToken = async (
 ): Promise<Vouched> => {
   const parent = await findSession(database.read, digestOf(proof.token), now())
   if (parent === undefined) throw refused()
-  const { user, passwordVersion, methods, scope, applicationCredential } = parent
+  const { user, sessionVersion, methods, scope, applicationCredential } = parent
   const credential =
     applicationCredential === null || scope.kind !== 'project'
       ? null
       : { id: applicationCredential.id, projectId: scope.project.id, expiresAt: applicationCredential.expiresAt }
-  return { userId: user.id, passwordVersion, methods: [...methods, 'token'], parent, credential }
+  return { userId: user.id, sessionVersion, methods: [...methods, 'token'], parent, credential }
 }
 
 const vouchByCredential = async (
@@ -113,7 +113,7 @@ const vouchByCredential = async (
   if (credential === undefined) throw refused()
   return {
     userId: credential.user_id,
-    passwordVersion: credential.password_version,
+    sessionVersion: credential.session_version,
     methods: ['application_credential'],
     parent: null,
     credential: { id: credential.id, projectId: credential.project_id, expiresAt: credential.expires_at },
@@ -135,13 +135,13 @@ const vouch = (context: EmbeddedContext, proof: Proof, address: string): Promise
 const vouchTogether = (all: readonly Vouched[]): Vouched => {
   const [first] = all
   if (first === undefined) throw refused()
-  const { userId, passwordVersion } = first
-  if (all.some((one) => one.userId !== userId || one.passwordVersion !== passwordVersion)) throw refused()
+  const { userId, sessionVersion } = first
+  if (all.some((one) => one.userId !== userId || one.sessionVersion !== sessionVersion)) throw refused()
   const credentials = all.flatMap(({ credential }) => credential ?? [])
   if (new Set(credentials.map(({ id }) => id)).size > 1) throw refused()
   return {
     userId,
-    passwordVersion,
+    sessionVersion,
     methods: all.flatMap(({ methods }) => methods),
     parent: all.find(({ parent }) => parent !== null)?.parent ?? null,
     credential: credentials[0] ?? null,
@@ -224,17 +224,19 @@ const isMissingReference = (error: unknown): boolean =>
 /**
  * Checks credentials and begins a session.
  * @param address of the caller, for the brake on guessing
+ * @param accept a last look at the session, by what else the caller asked for
  * @throws ApiError `credentials_refused` whatever is wrong, `too_many_attempts`, `identity_unavailable`
  */
 export const authenticate = async (
   context: EmbeddedContext,
   { proofs, scope }: AuthRequest,
   address: string,
+  accept: (session: Session) => boolean = () => true,
 ): Promise<{ token: string; session: Session }> => {
   const all: Vouched[] = []
   for (const proof of proofs) all.push(await vouch(context, proof, address))
   const vouched = vouchTogether(all)
-  const { userId, passwordVersion, parent, credential } = vouched
+  const { userId, sessionVersion, parent, credential } = vouched
 
   const { read } = context.database
   const target =
@@ -242,11 +244,11 @@ export const authenticate = async (
       ? await targetFor(read, scope, userId)
       : await targetOfCredential(read, credential, scope, vouched)
   const methods = [...new Set(vouched.methods)]
-  const session = { userId, passwordVersion, ...target, methods, parent, applicationCredential: credential }
+  const session = { userId, sessionVersion, ...target, methods, parent, applicationCredential: credential }
   try {
     return await context.database.write(async (tx) => {
       const issued = await issueToken(tx, session, context.now(), context.tokenLifetimeMs)
-      if (issued === undefined) throw refused()
+      if (issued === undefined || !accept(issued.session)) throw refused()
       return issued
     })
   } catch (error) {

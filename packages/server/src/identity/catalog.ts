@@ -40,7 +40,6 @@ export const serviceList = (urls: CatalogUrls) =>
     name,
     description: '',
     enabled: true,
-    links: { self: `${urls.identityUrl}/v3/services/${id}` },
   }))
 
 /** Endpoints as the administration lists them. */
@@ -50,7 +49,6 @@ export const endpointList = (urls: CatalogUrls) =>
       ...endpoint,
       service_id: service.id,
       enabled: true,
-      links: { self: `${urls.identityUrl}/v3/endpoints/${endpoint.id}` },
     })),
   )
 

@@ -4,15 +4,22 @@ import { ApiError, apiError } from '../api-error.ts'
 import type { Database } from '../database/database.ts'
 import { withJsonBodies } from '../http/body.ts'
 import { publicUrlOf } from '../http/public-url.ts'
+import { applicationCredentialRoutes } from './application-credential-routes.ts'
+import { catalogRoutes } from './catalog-routes.ts'
 import type { EmbeddedContext } from './context.ts'
 import { discoveryRoutes } from './discovery-routes.ts'
 import { withIdentityErrors } from './errors.ts'
 import { createLockout, type LockoutLimits } from './lockout.ts'
 import type { Identity } from './port.ts'
+import { projectRoutes } from './project-routes.ts'
+import { roleAssignmentRoutes } from './role-assignment-routes.ts'
+import { grantRoutes, roleRoutes } from './role-routes.ts'
 import { createSecretHasher, type HashCost } from './secret-hash.ts'
 import { deleteExpiredTokens, digestOf, expiredGraceMs, findSession, type Session } from './sessions.ts'
 import { createTokenCache, type Validated } from './token-cache.ts'
 import { tokenRoutes } from './token-routes.ts'
+import { userRoutes } from './user-routes.ts'
+import { v2Routes } from './v2-routes.ts'
 
 /** Where the routes are mounted. */
 export const identityPrefix = '/identity'
@@ -70,6 +77,14 @@ const routesOf =
     withIdentityErrors(app, context)
     discoveryRoutes(app, context)
     tokenRoutes(app, context)
+    catalogRoutes(app, context)
+    projectRoutes(app, context)
+    userRoutes(app, context)
+    roleRoutes(app, context)
+    grantRoutes(app, context)
+    roleAssignmentRoutes(app, context)
+    applicationCredentialRoutes(app, context)
+    v2Routes(app, context)
   }
 
 /** Looks tokens up in the database, and remembers what it found for a short while. */

@@ -70,7 +70,7 @@ const createAccount = async (
       enabled: 1,
       default_project_id: projectId,
       password_hash: passwordHash,
-      password_version: 1,
+      session_version: 1,
       created_at: at,
     })
     .onConflict((conflict) => conflict.column('name').doNothing())
@@ -132,7 +132,7 @@ const prepareDemo = async (start: FirstStart, hasher: SecretHasher): Promise<voi
       // The file is gone that had the password; the account gets the one of the new file.
       await tx
         .updateTable('identity_users')
-        .set((eb) => ({ password_hash: passwordHash, password_version: eb('password_version', '+', 1) }))
+        .set((eb) => ({ password_hash: passwordHash, session_version: eb('session_version', '+', 1) }))
         .where('name', '=', name)
         .execute()
     })

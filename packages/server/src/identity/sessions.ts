@@ -16,7 +16,7 @@ export type Scope =
 export interface Session {
   readonly digest: string
   readonly user: { readonly id: string; readonly name: string }
-  readonly passwordVersion: number
+  readonly sessionVersion: number
   readonly scope: Scope
   /** With implied ones; none without a scope. */
   readonly roles: readonly NamedRole[]
@@ -41,7 +41,7 @@ export interface SessionCredential {
 export interface NewSession {
   readonly userId: string
   /** As it was when the credentials were checked: a password changed since makes the session invalid from its start. */
-  readonly passwordVersion: number
+  readonly sessionVersion: number
   readonly scopeKind: ScopeKind
   readonly targetId: string
   readonly methods: readonly string[]
@@ -74,7 +74,7 @@ const tokenRow = (reader: Reader, digest: string) =>
     .select([
       'user.name as user_name',
       'user.enabled as user_enabled',
-      'user.password_version as user_password_version',
+      'user.session_version as user_session_version',
       'project.name as project_name',
       'project.enabled as project_enabled',
       'credential.name as credential_name',
@@ -135,7 +135,7 @@ export const findSession = async (
 ): Promise<Session | undefined> => {
   const row = await tokenRow(reader, digest)
   if (row === undefined || row.expires_at + expiredMs <= at) return undefined
-  if (row.user_enabled !== 1 || row.password_version !== row.user_password_version) return undefined
+  if (row.user_enabled !== 1 || row.session_version !== row.user_session_version) return undefined
   const scope = scopeOf(row)
   if (scope === undefined) return undefined
   const roles = await rolesOf(reader, row)
@@ -143,7 +143,7 @@ export const findSession = async (
   return {
     digest,
     user: { id: row.user_id, name: row.user_name },
-    passwordVersion: row.password_version,
+    sessionVersion: row.session_version,
     scope,
     roles,
     roleLimit: row.role_limit === null ? null : list(row.role_limit),
@@ -171,7 +171,7 @@ const rowOf = (session: NewSession, digest: string, at: number, lifetimeMs: numb
   return {
     digest,
     user_id: session.userId,
-    password_version: session.passwordVersion,
+    session_version: session.sessionVersion,
     scope_kind: session.scopeKind,
     target_id: session.targetId,
     parent_digest: parent?.digest ?? null,

@@ -22,8 +22,8 @@ export interface IdentityUsersTable {
   default_project_id: string | null
   /** Null: the user cannot authenticate by password. */
   password_hash: string | null
-  /** Goes up with every change of the password; tokens of an earlier one no longer count. */
-  password_version: number
+  /** Goes up when the password changes and when the user is disabled; tokens of an earlier one no longer count. */
+  session_version: number
   created_at: number
 }
 
@@ -60,7 +60,7 @@ export interface IdentityTokensTable {
   /** SHA-256 of the token, base64url. The token itself is never stored. */
   digest: string
   user_id: string
-  password_version: number
+  session_version: number
   scope_kind: ScopeKind
   target_id: string
   /** The token that this one was made from. When that goes, so does this. */
