@@ -105,9 +105,12 @@ const openIdentity = async (
 }
 
 /** Chooses the parts and joins them. The only place that knows which implementation stands behind a port. */
-export const assemble = async (config: Config, given: { identity?: Identity } = {}): Promise<Assembly> => {
+export const assemble = async (
+  config: Config,
+  given: { identity?: Identity; now?: () => number } = {},
+): Promise<Assembly> => {
   await mkdir(config.data, { recursive: true, mode: 0o700 })
-  const now = Date.now
+  const { now = Date.now } = given
   const app = createApp(config)
   const stores = await openStores(config.stores)
   const database = await openDatabase(config.database_url)

@@ -13,6 +13,8 @@ export interface TestDatabases {
   newUrl(): Promise<string>
   /** An open one; closed by itself when the suite is over. */
   open(): Promise<Database>
+  /** Runs when the suite is over, while the databases are still there. */
+  atEnd(close: () => Promise<void>): void
 }
 
 const freePort = (): Promise<number> =>
@@ -67,13 +69,13 @@ export const eachDatabase = (name: string, suite: (databases: TestDatabases) => 
   const run = (kind: string, source: () => Promise<{ newUrl(): Promise<string>; stop(): Promise<void> }>): void => {
     describe(`${name} on ${kind}`, () => {
       let started: ReturnType<typeof source> | undefined
-      const opened: Database[] = []
+      const closers: (() => Promise<void>)[] = []
       const get = () => {
         started ??= source()
         return started
       }
       after(async () => {
-        for (const database of opened) await database.close()
+        for (const close of closers.reverse()) await close()
         if (started !== undefined) await (await started).stop()
       })
       const newUrl = async () => (await get()).newUrl()
@@ -81,9 +83,10 @@ export const eachDatabase = (name: string, suite: (databases: TestDatabases) => 
         newUrl,
         open: async () => {
           const database = await openDatabase(await newUrl())
-          opened.push(database)
+          closers.push(() => database.close())
           return database
         },
+        atEnd: (close) => void closers.push(close),
       })
     })
   }

@@ -19,10 +19,13 @@ export interface TestService extends Assembly {
 }
 
 /** Assembles a service in a folder of its own, which goes when it is closed. */
-export const startTestService = async (settings: Partial<Config> = {}): Promise<TestService> => {
+export const startTestService = async (
+  settings: Partial<Config> = {},
+  now: () => number = Date.now,
+): Promise<TestService> => {
   const data = await mkdtemp(join(tmpdir(), 'vitrine-test-'))
   const config = await loadConfig({ environment: {}, options: { data } })
-  const assembly = await assemble({ ...config, log_level: 'silent', ...settings }, { identity: fakeIdentity() })
+  const assembly = await assemble({ ...config, log_level: 'silent', ...settings }, { identity: fakeIdentity(), now })
   await assembly.app.ready()
   return {
     ...assembly,
