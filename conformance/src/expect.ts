@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
 import type { Answer } from './client.ts'
 import { at, type Json, listAt } from './json.ts'
 
@@ -11,13 +12,26 @@ export const expectStatus = (answer: Answer, ...statuses: number[]): Answer => {
   return answer
 }
 
-/** Fails unless both are deeply equal. */
-export const expectEqual = (actual: unknown, expected: unknown, what: string): void =>
-  assert.deepStrictEqual(
-    actual,
-    expected,
-    `${what}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`,
-  )
+const show = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value)).slice(0, 300)
+
+const isContainer = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+/** The innermost place where the two differ. */
+const difference = (actual: unknown, expected: unknown, where: string): string => {
+  if (isContainer(actual) && isContainer(expected) && Array.isArray(actual) === Array.isArray(expected)) {
+    const there = new Map<string, unknown>(Object.entries(actual))
+    const wanted = new Map<string, unknown>(Object.entries(expected))
+    for (const key of new Set([...wanted.keys(), ...there.keys()]))
+      if (!isDeepStrictEqual(there.get(key), wanted.get(key)))
+        return difference(there.get(key), wanted.get(key), `${where}.${key}`)
+  }
+  return `${where}: expected ${show(expected)}, got ${show(actual)}`
+}
+
+/** Fails unless both are deeply equal, and says where they differ. */
+export const expectEqual = (actual: unknown, expected: unknown, what: string): void => {
+  if (!isDeepStrictEqual(actual, expected)) assert.fail(difference(actual, expected, what))
+}
 
 /** Fails unless the value in the body is as expected. */
 export const expectField = (answer: Answer, path: (string | number)[], expected: Json | undefined): void =>

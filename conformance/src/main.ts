@@ -1,19 +1,14 @@
 import { assembleCast } from './actors.ts'
 import { closeAgents, createAgents } from './client.ts'
 import { groups } from './groups/index.ts'
-import { readOptions, usage } from './options.ts'
+import { type Options, readOptions, usage } from './options.ts'
 import { line, summary } from './report.ts'
 import { type Outcome, runGroup } from './suite.ts'
 
 const write = (text: string) => process.stdout.write(`${text}\n`)
 
-/** Runs the suite and returns the exit code: 0 all passed, 1 something failed, 2 it could not be run. */
-const main = async (args: string[]): Promise<number> => {
-  if (args.includes('--help')) {
-    write(usage)
-    return 0
-  }
-  const options = readOptions(args, process.env)
+/** Runs the suite; true when nothing failed. */
+const run = async (options: Options): Promise<boolean> => {
   const agents = createAgents()
   const cast = await assembleCast(options.clouds, options.endpoint, agents)
   const outcomes: Outcome[] = []
@@ -31,13 +26,32 @@ const main = async (args: string[]): Promise<number> => {
   }
   if (outcomes.length === 0) throw new Error('no expectation matches the pattern')
   write(`\n${summary(outcomes)}`)
-  return outcomes.some(({ result }) => result === 'failed') ? 1 : 0
+  return !outcomes.some(({ result }) => result === 'failed')
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2))
-} catch (error) {
-  console.error(`The suite could not be run: ${error instanceof Error ? error.message : String(error)}\n`)
-  console.error(usage)
-  process.exitCode = 2
+const complain = (what: string, error: unknown) =>
+  console.error(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+
+/** The exit code: 0 nothing failed, 1 something failed, 2 the suite could not be run. */
+const main = async (args: string[]): Promise<number> => {
+  if (args.includes('--help')) {
+    write(usage)
+    return 0
+  }
+  let options: Options
+  try {
+    options = readOptions(args, process.env)
+  } catch (error) {
+    complain('The arguments are not understood', error)
+    console.error(`\n${usage}`)
+    return 2
+  }
+  try {
+    return (await run(options)) ? 0 : 1
+  } catch (error) {
+    complain('The suite could not be run', error)
+    return 2
+  }
 }
+
+process.exitCode = await main(process.argv.slice(2))
