@@ -28,28 +28,30 @@ const asWarning = (verdict: ContentVerdict): ContentVerdict =>
 export const createContentCheck = (options: ContentCheckOptions): ContentCheck => {
   if (!isInspected(options)) return uninspected(options)
   const inspector = createInspector()
-  let refusedAtHead: string | null | undefined
+  let headJudged = false
+  let refusedAtHead: string | undefined
 
-  /** Decided once, when the head is there: the same for every way of cutting the bytes into chunks. */
-  const judgeHead = (): string | null | undefined => {
+  /** Done once, when the head is there: the same for every way of cutting the bytes into chunks. */
+  const judgeHead = (): void => {
     const finding = inspector.early()
-    if (finding === undefined) return undefined
+    if (finding === undefined) return
+    headJudged = true
     // Only the end of a fixed vhd tells what it is.
-    if (options.diskFormat === 'vhd') return null
+    if (options.diskFormat === 'vhd') return
     const verdict = judgeContent(options, finding)
-    return verdict.accepted ? null : verdict.why
+    if (!verdict.accepted) refusedAtHead = verdict.why
   }
 
   return {
     push: (bytes) => {
       inspector.push(bytes)
-      refusedAtHead ??= judgeHead()
+      if (!headJudged) judgeHead()
     },
-    refusal: () => (options.enforce ? (refusedAtHead ?? undefined) : undefined),
+    refusal: () => (options.enforce ? refusedAtHead : undefined),
     finish: () => {
       const finding = inspector.finish()
       const verdict: ContentVerdict =
-        typeof refusedAtHead === 'string' ? { accepted: false, why: refusedAtHead } : judgeContent(options, finding)
+        refusedAtHead !== undefined ? { accepted: false, why: refusedAtHead } : judgeContent(options, finding)
       return options.enforce ? verdict : asWarning(verdict)
     },
   }

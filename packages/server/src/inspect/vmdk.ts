@@ -24,19 +24,17 @@ const isBareDescriptor = (head: Uint8Array): boolean => {
 }
 
 const whyDescriptorUnsafe = (descriptor: string): string | null => {
-  const types = [...descriptor.matchAll(/^[ \t]*createType[ \t]*=[ \t]*"?([^"\r\n]*?)"?[ \t]*\r?$/gim)].map(
-    ([, type]) => type,
-  )
-  const [type] = types
-  if (type === undefined || types.length > 1) return 'their vmdk descriptor does not state one type'
-  if (!allowedTypes.has(type))
-    return `vmdk of the type ${type.slice(0, 40)} is not allowed, only monolithicSparse and streamOptimized`
+  // Programs look for words anywhere, comments included, so each may stand there only once.
+  if (descriptor.split(/createType/i).length !== 2) return 'their vmdk descriptor does not state one type'
   if (/parentFileNameHint/i.test(descriptor)) return 'they name a parent file'
-  const extents = [...descriptor.matchAll(/^[ \t]*(?:RW|RDONLY|NOACCESS)[ \t]+(.*)$/gim)].map(([, rest = '']) => rest)
-  for (const extent of extents) {
-    if (!/^\d+[ \t]+SPARSE[ \t]+"[^"/\\]+"[ \t]*\r?$/i.test(extent)) return 'their vmdk descriptor names other files'
-  }
-  return extents.length > 1 ? 'their vmdk descriptor names several extents' : null
+  const lines = descriptor.split(/[\r\n]+/).map((line) => line.trim())
+  const [, type = ''] =
+    lines.map((line) => /^createType\s*=\s*"(\w+)"$/.exec(line)).find((found) => found !== null) ?? []
+  if (!allowedTypes.has(type)) return 'they are vmdk of another type than monolithicSparse and streamOptimized'
+  const extents = lines.filter((line) => /^(?:RW|RDONLY|NOACCESS)\s/i.test(line))
+  if (extents.length > 1) return 'their vmdk descriptor names several extents'
+  const foreign = extents.find((line) => !/^\w+\s+\d+\s+SPARSE\s+"[^"/\\]+"$/i.test(line))
+  return foreign === undefined ? null : 'their vmdk descriptor names other files'
 }
 
 const describesDisk = (head: Uint8Array, descriptorSectors: bigint): string => {

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { containerFormats, diskFormats } from '@vitrine/contract'
+import { type ContentFormat, type Finding, safe, unsafe } from './finding.ts'
+import * as made from './handmade.ts'
+import { verdictOf } from './inspect-whole.ts'
+import { judgeContent } from './rules.ts'
+
+const found = (...formats: readonly ContentFormat[]): Finding => ({
+  sizeBytes: 1000,
+  matches: formats.map((format) => safe(format, 7)),
+})
+const accepted = (virtualSizeBytes: number | null) => ({ accepted: true, virtualSizeBytes, warning: null })
+const refused = (why: string) => ({ accepted: false, why })
+const inspectable = ['qcow2', 'vmdk', 'vhd', 'vhdx', 'vdi', 'iso'] as const
+const uninspectable = ['ami', 'ari', 'aki', 'ploop'] as const
+
+describe('whether bytes match an image in a bare container', () => {
+  const judge = (diskFormat: (typeof diskFormats)[number], finding: Finding) =>
+    judgeContent({ diskFormat, containerFormat: 'bare' }, finding)
+
+  for (const format of inspectable) {
+    it(`${format}: the same, with its virtual size`, () => assert.deepEqual(judge(format, found(format)), accepted(7)))
+    it(`${format}: nothing else, and no plain bytes`, () => {
+      assert.deepEqual(judge(format, found()), refused('they carry no mark of it'))
+      assert.deepEqual(judge(format, found('qed')), refused('they look like qed'))
+      assert.deepEqual(judge(format, found('gpt')), refused('they look like a raw disk with a partition table'))
+    })
+    it(`${format}: nothing unsafe`, () => {
+      const finding = { sizeBytes: 1, matches: [unsafe(format, 'they name a backing file')] }
+      assert.deepEqual(judge(format, finding), refused('they name a backing file'))
+    })
+    it(`${format}: nothing that can be taken for another disk`, () => {
+      assert.deepEqual(judge(format, found(format, 'qcow')), refused('they can also be taken for qcow'))
+    })
+  }
+
+  it('raw may be anything, and its virtual size is the number of bytes', () => {
+    assert.deepEqual(judge('raw', found()), accepted(1000))
+    assert.deepEqual(judge('raw', found('qcow2')), accepted(1000))
+    assert.deepEqual(judge('raw', { sizeBytes: 0, matches: [] }), accepted(null))
+  })
+
+  for (const format of uninspectable) {
+    it(`${format}: bytes without marks, or with those of a raw disk`, () => {
+      assert.deepEqual(judge(format, found()), accepted(null))
+      assert.deepEqual(judge(format, found('mbr')), accepted(null))
+    })
+    it(`${format}: no disk of another kind`, () => {
+      assert.deepEqual(judge(format, found('qcow2')), refused('they look like qcow2'))
+    })
+  }
+
+  it('an iso may also be a partitioned disk, and so may the content of a vhd', () => {
+    assert.deepEqual(judge('iso', found('iso', 'gpt')), accepted(7))
+    assert.deepEqual(judge('iso', found('iso', 'mbr')), accepted(7))
+    assert.deepEqual(judge('vhd', found('gpt', 'vhd')), accepted(7))
+    assert.deepEqual(judge('vhd', found('luks', 'vhd')), accepted(7))
+    assert.equal(judge('qcow2', found('qcow2', 'mbr')).accepted, false)
+  })
+
+  it('looks into no other container', () => {
+    for (const containerFormat of containerFormats.filter((format) => format !== 'bare')) {
+      for (const diskFormat of diskFormats) {
+        assert.deepEqual(judgeContent({ diskFormat, containerFormat }, found('qed')), accepted(null))
+      }
+    }
+  })
+})
+
+describe('the inspector of an upload', () => {
+  it('refuses as soon as the head shows it', () => {
+    const rest = Buffer.alloc(5 * 2 ** 20)
+    const endless = Buffer.concat([made.plain(), rest])
+    const verdict = verdictOf(endless, { diskFormat: 'qcow2' })
+    assert.deepEqual(verdict, refused('they carry no mark of it'))
+  })
+
+  it('waits for the end of a vhd, where a fixed one is told', () => {
+    const fixed = made.vhd({ type: 'fixed', content: made.plain(2 ** 20) })
+    assert.deepEqual(verdictOf(fixed, { diskFormat: 'vhd' }), accepted(2 ** 20))
+  })
+
+  it('accepts with a warning when told so', () => {
+    const verdict = verdictOf(made.qcow2({ backingFile: 'x' }), { diskFormat: 'qcow2', enforce: false })
+    assert.deepEqual(verdict, { accepted: true, virtualSizeBytes: null, warning: 'they name a backing file' })
+  })
+
+  it('lets everything pass that is not looked into', () => {
+    assert.deepEqual(verdictOf(made.qed(), { diskFormat: 'raw' }), accepted(made.qed().length))
+    assert.deepEqual(verdictOf(made.qed(), { diskFormat: 'qcow2', containerFormat: 'ova' }), accepted(null))
+  })
+
+  it('refuses an image of no bytes, unless nothing is asked of them', () => {
+    const nothing = Buffer.alloc(0)
+    for (const diskFormat of inspectable) assert.equal(verdictOf(nothing, { diskFormat }).accepted, false)
+    for (const diskFormat of uninspectable) assert.deepEqual(verdictOf(nothing, { diskFormat }), accepted(null))
+    assert.deepEqual(verdictOf(nothing, { diskFormat: 'raw' }), accepted(null))
+  })
+})
