@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http'
-import { connect } from 'node:net'
+import { Agent, createServer, get, type IncomingMessage, type ServerResponse } from 'node:http'
+import { connect, type Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ByteReader, StoreError } from '../storage/port.ts'
@@ -41,6 +41,7 @@ interface Served {
   readonly port: number
   readonly url: string
   readonly outcome: Promise<Sent | { readonly error: unknown }>
+  readonly sockets: ReadonlySet<Socket>
 }
 
 interface ServeOptions {
@@ -67,6 +68,8 @@ const serve = async (context: TestContext, reader: ByteReader, options: ServeOpt
     }
   }
   const server = createServer((request, response) => void handle(request, response))
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => sockets.add(socket))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   context.after(() => {
@@ -75,7 +78,7 @@ const serve = async (context: TestContext, reader: ByteReader, options: ServeOpt
   })
   const address = server.address()
   assert.ok(address !== null && typeof address === 'object')
-  return { port: address.port, url: `http://127.0.0.1:${address.port}/`, outcome }
+  return { port: address.port, url: `http://127.0.0.1:${address.port}/`, outcome, sockets }
 }
 
 /** A client that takes nothing of the answer. */
@@ -112,22 +115,24 @@ describe('a download', () => {
     })
   }
 
-  it('leaves the connection as it was for the next request', async (context) => {
+  it('leaves the connection with the time-out of the server', async (context) => {
     const bytes = randomBytes(30_000)
-    const { url } = await serve(context, readerOf(bytes), { idleTimeoutMs: 60 })
-    const { Agent } = await import('node:http')
+    const { url, outcome, sockets } = await serve(context, readerOf(bytes), { idleTimeoutMs: 77 })
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     context.after(() => agent.destroy())
-    const ports: Array<number | undefined> = []
-    for (const pause of [0, 120]) {
+    for (const pause of [0, 150]) {
       await sleep(pause)
-      const [response]: [IncomingMessage] = await new Promise((resolve) => get(url, { agent }, (got) => resolve([got])))
-      ports.push(response.socket.localPort)
+      const response: IncomingMessage = await new Promise((resolve) => get(url, { agent }, resolve))
       const parts: Buffer[] = []
       for await (const part of response) parts.push(part)
       assert.ok(Buffer.concat(parts).equals(bytes))
     }
-    assert.equal(ports[0], ports[1])
+    await outcome
+    assert.equal(sockets.size, 1)
+    for (const socket of sockets) {
+      assert.ok((socket.timeout ?? 0) >= 5000, `${socket.timeout} ms`)
+      assert.equal(socket.listenerCount('timeout'), 1)
+    }
   })
 
   it('ends when the client goes away, with no read under way', async (context) => {

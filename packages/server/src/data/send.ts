@@ -53,6 +53,10 @@ const watch = (response: ServerResponse, { signal, idleTimeoutMs }: SendOptions)
   const onTimeout = (): void => breakOff('timeout')
   const timeoutBefore = socket instanceof Socket ? (socket.timeout ?? 0) : 0
 
+  const restoreTimeout = (): void => {
+    if (socket instanceof Socket) socket.off('timeout', onTimeout).setTimeout(timeoutBefore)
+  }
+
   response.on('close', onClose).on('error', onClose)
   signal.addEventListener('abort', onAbort, { once: true })
   if (socket instanceof Socket) socket.setTimeout(idleTimeoutMs).on('timeout', onTimeout)
@@ -75,11 +79,15 @@ const watch = (response: ServerResponse, { signal, idleTimeoutMs }: SendOptions)
   return {
     broken: () => broken,
     write: (bytes) => untilDone((done) => response.write(bytes, done)),
-    end: () => untilDone((done) => response.end(done)),
+    end: () => {
+      // Before the end, for at the end the server sets the time that the connection may stay open unused.
+      restoreTimeout()
+      return untilDone((done) => response.end(done))
+    },
     leave: () => {
       signal.removeEventListener('abort', onAbort)
       response.off('close', onClose)
-      if (socket instanceof Socket) socket.setTimeout(timeoutBefore).off('timeout', onTimeout)
+      if (!response.writableFinished) restoreTimeout()
     },
   }
 }
