@@ -1,8 +1,10 @@
+import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assembleCast } from './actors.ts'
 import { closeAgents, createAgents } from './client.ts'
 import { groups } from './groups/index.ts'
-import { runGroup } from './suite.ts'
+import { line } from './report.ts'
+import { type Outcome, runGroup } from './suite.ts'
 import { startVitrine } from './vitrine.ts'
 
 for (const database of ['SQLite', 'PostgreSQL'] as const)
@@ -13,14 +15,12 @@ for (const database of ['SQLite', 'PostgreSQL'] as const)
       const cast = await assembleCast(service.clouds, undefined, agents)
       for (const group of groups)
         await overDatabase.test(group.name, async (inGroup) => {
-          await runGroup(group, cast, {
-            glance: false,
-            report: (outcome) =>
-              inGroup.test(outcome.name, (t) => {
-                if (outcome.result === 'failed') throw outcome.error
-                if (outcome.result === 'skipped') t.skip(outcome.why)
-              }),
-          })
+          const outcomes: Outcome[] = []
+          await runGroup(group, cast, { glance: false, report: (outcome) => void outcomes.push(outcome) })
+          const lines = outcomes.map(line).filter((text) => text !== undefined)
+          inGroup.diagnostic(`${group.name}: ${outcomes.length} expectations`)
+          assert.equal(lines.length, 0, `\n${lines.join('\n')}`)
+          assert.notEqual(outcomes.length, 0)
         })
       await cast.dismiss()
     } finally {

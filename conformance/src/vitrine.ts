@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -70,7 +70,10 @@ const startServer = async (data: string, environment: Record<string, string>) =>
   }
   try {
     const url = await new Promise<string>((resolve, reject) => {
-      const fail = (why: string) => reject(new Error(`vitrine serve ${why}:\n${output.slice(-20).join('\n')}`))
+      const fail = (why: string) => {
+        clearTimeout(timer)
+        reject(new Error(`vitrine serve ${why}:\n${output.slice(-20).join('\n')}`))
+      }
       const timer = setTimeout(() => fail('did not say where it listens'), startLimitMs)
       child.once('exit', (code) => fail(`ended with code ${code}`))
       createInterface({ input: child.stdout }).on('line', (line) => {
@@ -93,6 +96,8 @@ const startServer = async (data: string, environment: Record<string, string>) =>
 /** Starts Vitrine in a new folder, over SQLite or over a PostgreSQL of its own; `stop` leaves nothing behind. */
 export const startVitrine = async (database: 'SQLite' | 'PostgreSQL'): Promise<RunningService> => {
   const directory = await mkdtemp(join(tmpdir(), 'vitrine-conformance-'))
+  // PostgreSQL runs as a user of its own when this runs as root, and has to reach its folder; Vitrine closes its own.
+  await chmod(directory, 0o755)
   const undo: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })]
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) await step()
