@@ -1,0 +1,47 @@
+import { type Account, createImage, requestText } from '../api.ts'
+import type { Lab, Served } from '../lab.ts'
+import type { Transfer } from '../load-job.ts'
+
+export const gibibyte = 1024 ** 3
+
+/** The upload of bytes to an image that waits for them. */
+export const uploadTo = (id: string, { token }: Account, sizeBytes: number): Transfer => ({
+  direction: 'upload',
+  head: requestText('PUT', `/v2/images/${id}/file`, {
+    'X-Auth-Token': token,
+    'Content-Type': 'application/octet-stream',
+    'Content-Length': sizeBytes,
+  }),
+  sizeBytes,
+  status: 204,
+})
+
+/** The download of an image with so many bytes. */
+export const downloadOf = (id: string, { token }: Account, sizeBytes: number): Transfer => ({
+  direction: 'download',
+  head: requestText('GET', `/v2/images/${id}/file`, { 'X-Auth-Token': token }),
+  sizeBytes,
+  status: 200,
+})
+
+/** @returns seconds of the one transfer */
+export const transfer = async ({ load }: Lab, port: number, one: Transfer): Promise<number> => {
+  const { seconds } = await load.transfers({ port, transfers: [one] })
+  return seconds[0] ?? Number.NaN
+}
+
+/** Makes an image of the producer and uploads its bytes. */
+export const uploadNew = async (
+  lab: Lab,
+  { url, port, producer }: Served,
+  sizeBytes: number,
+): Promise<{ id: string; seconds: number }> => {
+  const id = await createImage(url, producer, 'benchmark')
+  return { id, seconds: await transfer(lab, port, uploadTo(id, producer, sizeBytes)) }
+}
+
+/** Bytes as people count them here. */
+export const size = (bytes: number): string => {
+  const mebibytes = bytes / 1024 ** 2
+  return mebibytes % 1024 === 0 ? `${mebibytes / 1024} GiB` : `${mebibytes.toFixed(0)} MiB`
+}

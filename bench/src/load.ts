@@ -1,0 +1,147 @@
+/** The client process: does the jobs it reads from its standard input, one after the other. */
+import { randomBytes } from 'node:crypto'
+import { connect, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+import { type Answer, createAnswerReader } from './answer-reader.ts'
+import type {
+  Call,
+  CallsJob,
+  CallsResult,
+  LoadJob,
+  LoadReply,
+  Transfer,
+  TransfersJob,
+  TransfersResult,
+} from './load-job.ts'
+
+// All connections read into the same memory: what arrives is counted at once and never kept.
+const readBuffer = Buffer.allocUnsafeSlow(1024 * 1024)
+const uploadChunk = randomBytes(1024 * 1024)
+
+const requestLine = (request: string): string => request.slice(0, request.indexOf('\r\n'))
+
+interface Connection {
+  readonly socket: Socket
+  /** What to do with the next answer, and when the connection fails. */
+  onAnswer: (answer: Answer) => void
+  onFailure: (error: Error) => void
+}
+
+const open = (port: number): Promise<Connection> =>
+  new Promise((resolve, reject) => {
+    const read = createAnswerReader((answer) => connection.onAnswer(answer))
+    const socket = connect({
+      port,
+      host: '127.0.0.1',
+      noDelay: true,
+      onread: {
+        buffer: readBuffer,
+        callback: (length) => {
+          try {
+            read(readBuffer.subarray(0, length))
+          } catch (error) {
+            socket.destroy(error instanceof Error ? error : new Error(String(error)))
+          }
+          return true
+        },
+      },
+    })
+    const connection: Connection = { socket, onAnswer: () => {}, onFailure: reject }
+    socket.once('connect', () => resolve(connection))
+    socket.on('error', (error) => connection.onFailure(error))
+    socket.on('close', () => connection.onFailure(new Error('The server closed a connection.')))
+  })
+
+/** Makes the calls in turn until the time has come. A round that has begun is finished, but counts only if in time. */
+const repeat = (connection: Connection, calls: readonly Call[], until: number): Promise<number> =>
+  new Promise((resolve, reject) => {
+    let rounds = 0
+    let index = 0
+    const next = (): void => {
+      const call = calls[index]
+      if (call !== undefined) connection.socket.write(call.request, 'latin1')
+    }
+    connection.onFailure = reject
+    connection.onAnswer = ({ status }) => {
+      const call = calls[index]
+      if (call === undefined || call.status !== status) {
+        reject(new Error(`${requestLine(call?.request ?? '')} was answered ${status}, not ${call?.status}.`))
+        return
+      }
+      index += 1
+      if (index === calls.length) {
+        index = 0
+        const late = performance.now() >= until
+        if (!late) rounds += 1
+        if (late) {
+          resolve(rounds)
+          return
+        }
+      }
+      next()
+    }
+    next()
+  })
+
+const doCalls = async ({ port, durationMs, connections }: CallsJob): Promise<CallsResult> => {
+  const opened = await Promise.all(connections.map(async (calls) => ({ calls, connection: await open(port) })))
+  const started = performance.now()
+  const until = started + durationMs
+  try {
+    const rounds = await Promise.all(opened.map(({ calls, connection }) => repeat(connection, calls, until)))
+    return { rounds: rounds.reduce((sum, count) => sum + count, 0), seconds: durationMs / 1000 }
+  } finally {
+    for (const { connection } of opened) connection.socket.destroy()
+  }
+}
+
+const pour = (socket: Socket, sizeBytes: number): void => {
+  let left = sizeBytes
+  const more = (): void => {
+    while (left > 0 && !socket.destroyed) {
+      const chunk = left < uploadChunk.length ? uploadChunk.subarray(0, left) : uploadChunk
+      left -= chunk.length
+      if (!socket.write(chunk)) return
+    }
+    socket.off('drain', more)
+  }
+  socket.on('drain', more)
+  more()
+}
+
+const doTransfer = async (port: number, { direction, head, sizeBytes, status }: Transfer): Promise<number> => {
+  const connection = await open(port)
+  const { socket } = connection
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      const started = performance.now()
+      connection.onFailure = reject
+      connection.onAnswer = (answer) => {
+        const complete = direction === 'upload' || answer.bodyBytes === sizeBytes
+        if (answer.status === status && complete) resolve((performance.now() - started) / 1000)
+        else reject(new Error(`${requestLine(head)} was answered ${answer.status} with ${answer.bodyBytes} bytes.`))
+      }
+      socket.write(head, 'latin1')
+      if (direction === 'upload') pour(socket, sizeBytes)
+    })
+  } finally {
+    socket.destroy()
+  }
+}
+
+const doTransfers = async ({ port, transfers }: TransfersJob): Promise<TransfersResult> => ({
+  seconds: await Promise.all(transfers.map((transfer) => doTransfer(port, transfer))),
+})
+
+const replyTo = async (job: LoadJob): Promise<LoadReply> => {
+  try {
+    return job.kind === 'calls' ? { calls: await doCalls(job) } : { transfers: await doTransfers(job) }
+  } catch (error) {
+    return { failed: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const reply = await replyTo(JSON.parse(line))
+  process.stdout.write(`${JSON.stringify(reply)}\n`)
+}

@@ -1,0 +1,74 @@
+import { cpuSeconds } from './process-usage.ts'
+
+/** Something that is measured in turn with others. */
+export interface Contestant {
+  readonly name: string
+  /** The process that does the work. */
+  readonly pid: number
+  /** Works for a while. */
+  readonly run: (durationMs: number) => Promise<{ readonly count: number; readonly seconds: number }>
+}
+
+export interface Sample {
+  readonly perSecond: number
+  /** Seconds of a core that one unit of work costs the process; NaN where the system does not tell. */
+  readonly cpuSecondsEach: number
+  /** The part of one core that the process had: well below 1, the client or somebody else was in its way. */
+  readonly busy: number
+}
+
+/** Contestants by name, each with its sample of every round. */
+export type Samples = ReadonlyMap<string, readonly Sample[]>
+
+export const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = Math.floor(sorted.length / 2)
+  const [low, high] = sorted.length % 2 === 1 ? [middle, middle] : [middle - 1, middle]
+  return ((sorted[low] ?? Number.NaN) + (sorted[high] ?? Number.NaN)) / 2
+}
+
+const sample = async ({ pid, run }: Contestant, durationMs: number): Promise<Sample> => {
+  const cpuBefore = cpuSeconds(pid) ?? Number.NaN
+  const { count, seconds } = await run(durationMs)
+  const cpu = (cpuSeconds(pid) ?? Number.NaN) - cpuBefore
+  return { perSecond: count / seconds, cpuSecondsEach: cpu / count, busy: cpu / seconds }
+}
+
+/**
+ * Lets contestants work in turn, there and back again, so that what changes on the machine meanwhile meets all alike.
+ * Each warms up first.
+ */
+export const takeTurns = async (
+  contestants: readonly Contestant[],
+  { warmUpMs, rounds, roundMs }: { warmUpMs: number; rounds: number; roundMs: number },
+): Promise<Samples> => {
+  for (const contestant of contestants) await contestant.run(warmUpMs)
+  const samples = new Map(contestants.map(({ name }) => [name, [] as Sample[]]))
+  for (let round = 0; round < rounds; round += 1) {
+    for (const contestant of round % 2 === 0 ? contestants : contestants.toReversed()) {
+      samples.get(contestant.name)?.push(await sample(contestant, roundMs))
+    }
+  }
+  return samples
+}
+
+const of = (samples: Samples, name: string): readonly Sample[] => {
+  const found = samples.get(name)
+  if (found === undefined) throw new RangeError(`${name} was not measured.`)
+  return found
+}
+
+export const medianOf = (samples: Samples, name: string, field: keyof Sample): number =>
+  median(of(samples, name).map((one) => one[field]))
+
+/** How many times as much the first does as the second: the median over the rounds. */
+export const ratioOf = (samples: Samples, first: string, second: string): number => {
+  const others = of(samples, second)
+  return median(of(samples, first).map(({ perSecond }, round) => perSecond / (others[round]?.perSecond ?? Number.NaN)))
+}
+
+/** The same by time of the processor, which neither the clients nor other work on the machine can distort much. */
+export const cpuRatioOf = (samples: Samples, first: string, second: string): number =>
+  medianOf(samples, second, 'cpuSecondsEach') / medianOf(samples, first, 'cpuSecondsEach')
+
+export const percent = (part: number): string => (Number.isNaN(part) ? 'unknown' : `${Math.round(part * 100)} %`)

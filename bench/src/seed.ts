@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto'
+import { type Database, openDatabase, type Tx } from '../../packages/server/src/database/database.ts'
+import { newImage } from '../../packages/server/src/images/create.ts'
+import type { Image } from '../../packages/server/src/images/image.ts'
+import { insertImage, memberCopies } from '../../packages/server/src/images/queries.ts'
+import { insertMember } from '../../packages/server/src/members/queries.ts'
+
+export interface Projects {
+  readonly producer: string
+  readonly consumer: string
+}
+
+/** Images that benchmarks use by name. */
+export interface Seeded {
+  /** Shared with the consumer and others, `membersOfShown` in all. */
+  readonly shownId: string
+  /** Shared with others only, one less than that; the consumer may come and go. */
+  readonly cycledIds: readonly string[]
+}
+
+export const membersOfShown = 100
+export const cycledImages = 8
+
+/** What the consumer has to do with the images, for the report. */
+export const mixDescribed =
+  'of 10 images, the consumer owns 1, 2 are public, 2 are shared with it and accepted, 1 pending, 1 rejected, 3 are not ' +
+  'its business; every shared one has 3 members; newest first, they take turns'
+
+type Share = 'accepted' | 'pending' | 'rejected'
+
+const turns: readonly { readonly kind: 'own' | 'public' | 'private' | Share | 'elsewhere' }[] = [
+  { kind: 'own' },
+  { kind: 'public' },
+  { kind: 'accepted' },
+  { kind: 'pending' },
+  { kind: 'private' },
+  { kind: 'public' },
+  { kind: 'accepted' },
+  { kind: 'rejected' },
+  { kind: 'elsewhere' },
+  { kind: 'private' },
+]
+
+const firstInstant = Date.UTC(2025, 0, 1)
+const digest = (index: number, length: number): string => index.toString(16).padStart(length, 'a')
+
+const activeImage = (index: number, given: Partial<Image>): Image => ({
+  ...newImage(randomUUID(), null, firstInstant + index * 1000),
+  name: `debian-13-generic-amd64-${index}`,
+  status: 'active',
+  diskFormat: 'qcow2',
+  containerFormat: 'bare',
+  minDisk: 3,
+  minRam: 512,
+  sizeBytes: 348_323_840 + index,
+  virtualSizeBytes: 3 * 1024 ** 3,
+  checksum: digest(index, 32),
+  hashAlgorithm: 'sha512',
+  hashValue: digest(index, 128),
+  tags: ['debian', 'server'],
+  properties: new Map([
+    ['architecture', 'x86_64'],
+    ['hw_disk_bus', 'virtio'],
+    ['os_distro', 'debian'],
+    ['os_version', '13'],
+  ]),
+  store: 'file',
+  ...given,
+})
+
+const share = async (tx: Tx, image: Image, memberIds: readonly string[], status: Share): Promise<void> => {
+  for (const memberId of memberIds) {
+    const times = { created_at: image.createdAt, updated_at: image.createdAt }
+    const copies = memberCopies(image, memberId)
+    await insertMember(tx, { image_id: image.id, member_id: memberId, status, ...times, ...copies })
+  }
+}
+
+const others = (count: number): string[] => Array.from({ length: count }, (_, index) => `another-project-${index}`)
+
+const addListed = async (tx: Tx, index: number, { producer, consumer }: Projects): Promise<void> => {
+  const { kind } = turns[index % turns.length] ?? { kind: 'private' }
+  switch (kind) {
+    case 'own':
+    case 'private':
+      return insertImage(tx, activeImage(index, { owner: kind === 'own' ? consumer : producer, visibility: 'private' }))
+    case 'public':
+      return insertImage(tx, activeImage(index, { owner: producer, visibility: 'public' }))
+    case 'elsewhere':
+    case 'accepted':
+    case 'pending':
+    case 'rejected': {
+      const image = activeImage(index, { owner: producer, visibility: 'shared' })
+      await insertImage(tx, image)
+      if (kind === 'elsewhere') return share(tx, image, others(3), 'accepted')
+      await share(tx, image, others(2), 'accepted')
+      return share(tx, image, [consumer], kind)
+    }
+  }
+}
+
+const imagesPerTransaction = 1000
+
+const fill = async (database: Database, images: number, projects: Projects): Promise<Seeded> => {
+  const owned = { owner: projects.producer, visibility: 'shared' } as const
+  // They are the oldest, so that they are on no first page.
+  const shown = activeImage(-1, { ...owned, name: 'shown' })
+  const cycled = Array.from({ length: cycledImages }, (_, index) =>
+    activeImage(-2 - index, { ...owned, name: 'cycled' }),
+  )
+  await database.write(async (tx) => {
+    await insertImage(tx, shown)
+    await share(tx, shown, others(membersOfShown - 1), 'accepted')
+    await share(tx, shown, [projects.consumer], 'accepted')
+    for (const image of cycled) {
+      await insertImage(tx, image)
+      await share(tx, image, others(membersOfShown - 1), 'accepted')
+    }
+  })
+  const listed = images - 1 - cycled.length
+  for (let first = 0; first < listed; first += imagesPerTransaction) {
+    await database.write(async (tx) => {
+      const end = Math.min(listed, first + imagesPerTransaction)
+      for (let index = first; index < end; index += 1) await addListed(tx, index, projects)
+    })
+  }
+  return { shownId: shown.id, cycledIds: cycled.map(({ id }) => id) }
+}
+
+/**
+ * Fills an empty service with images and memberships, through its own queries. The service must not run meanwhile.
+ * @param url of the database, as the service is given it
+ */
+export const seed = async (url: string, images: number, projects: Projects): Promise<Seeded> => {
+  const database = await openDatabase(url)
+  try {
+    return await fill(database, images, projects)
+  } finally {
+    await database.close()
+  }
+}
