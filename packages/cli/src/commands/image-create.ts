@@ -1,0 +1,90 @@
+import type { ContainerFormat, DiskFormat, Image, ImageAttributes, Visibility } from '@vitrine/sdk'
+import type { Pair } from '../arguments.ts'
+import { usageError } from '../command-error.ts'
+import { connect } from '../connect.ts'
+import { type Invocation, say } from '../context.ts'
+import type { OutputOptions } from '../output/formats.ts'
+import { writeRecord } from '../output/output.ts'
+import { printable } from '../text.ts'
+import { imageView } from '../views.ts'
+import { cleanUpTimeoutMs, sendBytes } from './send-bytes.ts'
+import { guessDiskFormat, openUpload } from './upload-source.ts'
+
+export interface ImageCreateOptions extends OutputOptions {
+  file?: string
+  diskFormat?: DiskFormat
+  containerFormat: ContainerFormat
+  visibility?: Visibility
+  property?: Pair[]
+  tag?: string[]
+  minDisk?: number
+  minRam?: number
+  protected?: boolean
+  hidden?: boolean
+  id?: string
+  progress: boolean
+}
+
+/** The format to create the image with. A guess is told, so that a wrong one is noticed. */
+const diskFormatOf = async (invocation: Invocation, options: ImageCreateOptions): Promise<DiskFormat | undefined> => {
+  if (options.diskFormat !== undefined || options.file === undefined) return options.diskFormat
+  const guess = guessDiskFormat(options.file)
+  if (guess === undefined) {
+    throw usageError(
+      `The disk format of ${printable(options.file)} is not clear.`,
+      'Name it: --disk-format qcow2, raw, ...',
+    )
+  }
+  await say(invocation, `Disk format ${guess}, by the extension of the file.`)
+  return guess
+}
+
+const attributesOf = (
+  name: string,
+  diskFormat: DiskFormat | undefined,
+  options: ImageCreateOptions,
+): ImageAttributes => ({
+  ...Object.fromEntries(options.property ?? []),
+  id: options.id,
+  name,
+  disk_format: diskFormat,
+  container_format: options.containerFormat,
+  visibility: options.visibility,
+  tags: options.tag,
+  min_disk: options.minDisk,
+  min_ram: options.minRam,
+  protected: options.protected,
+  os_hidden: options.hidden,
+})
+
+/** A record whose bytes did not arrive is of no use to anyone: it goes again. */
+const removeAgain = async (invocation: Invocation, image: Image): Promise<void> => {
+  const signal = AbortSignal.timeout(cleanUpTimeoutMs)
+  try {
+    // A protected image refuses to be deleted.
+    if (image.protected) await image.update({ protected: false }, undefined, { signal })
+    await image.delete({ signal })
+    await say(invocation, `The image ${image.id} was removed again; nothing is left of it.`)
+  } catch {
+    await say(invocation, `The image ${image.id} is left without bytes. Remove it: vitrine image delete ${image.id}`)
+  }
+}
+
+export const createImage = async (invocation: Invocation, name: string, options: ImageCreateOptions): Promise<void> => {
+  const upload = options.file === undefined ? undefined : await openUpload(invocation, options.file)
+  const diskFormat = await diskFormatOf(invocation, options)
+  const { service } = await connect(invocation)
+  const image = await service.createImage(attributesOf(name, diskFormat, options), invocation)
+  if (upload !== undefined) {
+    try {
+      await sendBytes(invocation, image, upload, options.progress)
+    } catch (error) {
+      await removeAgain(invocation, image)
+      throw error
+    }
+  }
+  await writeRecord(invocation, imageView, image, options)
+  if (upload === undefined) {
+    await say(invocation, `The image has no bytes yet: vitrine image upload ${image.id} --file FILE`)
+  }
+}

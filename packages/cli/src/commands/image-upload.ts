@@ -1,0 +1,51 @@
+import type { Image } from '@vitrine/sdk'
+import { connect, projectOf } from '../connect.ts'
+import { type Invocation, say } from '../context.ts'
+import { findImage, ownedBy } from '../find-image.ts'
+import type { OutputOptions } from '../output/formats.ts'
+import { writeRecord } from '../output/output.ts'
+import { imageView } from '../views.ts'
+import { cleanUpTimeoutMs, sendBytes } from './send-bytes.ts'
+import { openUpload } from './upload-source.ts'
+
+export interface ImageUploadOptions extends OutputOptions {
+  file: string
+  progress: boolean
+}
+
+const settleMs = 500
+const settleAttempts = 10
+
+/** What became of the image. A service may need a moment to notice that the bytes have stopped. */
+const tellOutcome = async (invocation: Invocation, image: Image): Promise<void> => {
+  const signal = AbortSignal.timeout(cleanUpTimeoutMs)
+  try {
+    await image.refresh({ signal })
+    for (let attempt = 1; image.status === 'saving' && attempt < settleAttempts; attempt++) {
+      await new Promise((resolve) => setTimeout(resolve, settleMs))
+      await image.refresh({ signal })
+    }
+    const again = image.status === 'queued' ? ' It can be uploaded again.' : ''
+    await say(invocation, `The image ${image.id} is ${image.status}.${again}`)
+  } catch {
+    await say(invocation, `What became of the image is not known: vitrine image show ${image.id}`)
+  }
+}
+
+export const uploadImage = async (
+  invocation: Invocation,
+  reference: string,
+  options: ImageUploadOptions,
+): Promise<void> => {
+  const upload = await openUpload(invocation, options.file)
+  const connection = await connect(invocation)
+  const prefer = ownedBy(projectOf(connection).id)
+  const image = await findImage(connection.service, reference, { signal: invocation.signal, prefer })
+  try {
+    await sendBytes(invocation, image, upload, options.progress)
+  } catch (error) {
+    await tellOutcome(invocation, image)
+    throw error
+  }
+  await writeRecord(invocation, imageView, image, options)
+}

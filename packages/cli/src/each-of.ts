@@ -1,0 +1,38 @@
+import { InterruptedError, ToldError } from './command-error.ts'
+import { type Invocation, red, say } from './context.ts'
+import type { ExitCode } from './exit-codes.ts'
+import { explain } from './explain.ts'
+
+/** Says what went wrong, as `vitrine: ...`. */
+export const tellError = async (invocation: Invocation, error: unknown): Promise<ExitCode> => {
+  const { exitCode, lines } = await explain(error)
+  const [first = '', ...rest] = lines
+  await say(invocation, [`${red(invocation.talk, 'vitrine:')} ${first}`, ...rest].join('\n'))
+  if (invocation.settings.debug === true && error instanceof Error && error.stack !== undefined) {
+    await say(invocation, error.stack)
+  }
+  return exitCode
+}
+
+/**
+ * Does the same to several things, one after the other. What fails is told and does not keep the others from their turn.
+ * @returns what was done, and the failure to end with (the exit code of the first one) when there was any
+ */
+export const eachOf = async <T, R>(
+  invocation: Invocation,
+  things: readonly T[],
+  act: (thing: T) => Promise<R>,
+): Promise<{ done: R[]; failed: ToldError | undefined }> => {
+  const done: R[] = []
+  let failed: ToldError | undefined
+  for (const thing of things) {
+    try {
+      done.push(await act(thing))
+    } catch (error) {
+      if (error instanceof InterruptedError || things.length === 1) throw error
+      const exitCode = await tellError(invocation, error)
+      failed ??= new ToldError(exitCode)
+    }
+  }
+  return { done, failed }
+}

@@ -1,0 +1,151 @@
+import type { Image, ImageEvent, Member } from '@vitrine/sdk'
+import { type Column, plainText, type View } from './output/view.ts'
+import { formatBytes, formatInstant } from './units.ts'
+
+const attribute = (key: string, title: string): Column<Image> => ({
+  key,
+  title,
+  value: (image) => image.get(key) ?? null,
+})
+
+const bytes = (key: string, title: string): Column<Image> => ({
+  ...attribute(key, title),
+  text: (image) => {
+    const size = image.get(key)
+    return typeof size === 'number' ? formatBytes(size) : ''
+  },
+})
+
+const shownDigest = 12
+
+/** Enough of the digest to compare by eye; all of it with `-f json` or `-f value`. */
+export const hashColumn: Column<Image> = {
+  key: 'hash',
+  title: 'Hash',
+  value: (image) =>
+    image.osHashValue === null ? image.checksum && `md5:${image.checksum}` : `${image.osHashAlgo}:${image.osHashValue}`,
+  text: (image) => {
+    const [algorithm, digest] = plainText(hashColumn.value(image)).split(':')
+    return digest === undefined ? '' : `${algorithm}:${digest.slice(0, shownDigest)}`
+  },
+}
+
+const document = (image: Image) => ({ ...image.data })
+
+/** Images as rows of a list. */
+export const imageListView: View<Image> = {
+  columns: [
+    attribute('id', 'ID'),
+    attribute('name', 'Name'),
+    attribute('status', 'Status'),
+    attribute('visibility', 'Visibility'),
+    bytes('size', 'Size'),
+    attribute('owner', 'Owner'),
+  ],
+  more: [
+    attribute('disk_format', 'Format'),
+    attribute('container_format', 'Container'),
+    attribute('created_at', 'Created'),
+    attribute('updated_at', 'Updated'),
+    attribute('tags', 'Tags'),
+    bytes('virtual_size', 'Virtual size'),
+    hashColumn,
+  ],
+  document,
+  open: true,
+}
+
+/** One image with everything it has. */
+export const imageView: View<Image> = {
+  ...imageListView,
+  columns: imageListView.columns.map((column) =>
+    column.key === 'size'
+      ? { ...column, text: (image) => (image.size === null ? '' : `${formatBytes(image.size)} (${image.size} bytes)`) }
+      : column,
+  ),
+}
+
+/** A membership, and what a command did about it. */
+export interface MemberRow {
+  member: Member
+  result?: string | undefined
+}
+
+const memberColumns: Column<MemberRow>[] = [
+  { key: 'member_id', title: 'Project', value: ({ member }) => member.memberId },
+  { key: 'status', title: 'Status', value: ({ member }) => member.status },
+]
+
+/** The projects that an image is shared with. */
+export const memberView: View<MemberRow> = {
+  columns: [
+    ...memberColumns,
+    { key: 'created_at', title: 'Shared', value: ({ member }) => formatInstant(member.createdAt) },
+    { key: 'updated_at', title: 'Answered', value: ({ member }) => formatInstant(member.updatedAt) },
+  ],
+  more: [{ key: 'image_id', title: 'Image', value: ({ member }) => member.imageId }],
+  document: ({ member }) => member.toJSON(),
+}
+
+/** A share that waits for this project's answer. */
+export interface Share {
+  image: Image
+  member: Member
+}
+
+const ofImage = (column: Column<Image>): Column<Share> => ({
+  key: column.key,
+  title: column.title,
+  value: ({ image }) => column.value(image),
+  text: column.text === undefined ? undefined : ({ image }) => column.text?.(image) ?? '',
+})
+
+const shareColumns: Column<Share>[] = [
+  ofImage(attribute('id', 'ID')),
+  ofImage(attribute('name', 'Name')),
+  ofImage(attribute('owner', 'From project')),
+  ofImage(bytes('size', 'Size')),
+  ofImage(attribute('disk_format', 'Format')),
+  ofImage(hashColumn),
+  { key: 'shared_at', title: 'Since', value: ({ member }) => formatInstant(member.createdAt) },
+]
+
+export const inboxView: View<Share> = {
+  columns: shareColumns,
+  more: [{ key: 'member_status', title: 'Status', value: ({ member }) => member.status }],
+  document: (share) => ({
+    ...Object.fromEntries(shareColumns.map((column) => [column.key, column.value(share)])),
+    member_status: share.member.status,
+  }),
+}
+
+export const eventView: View<ImageEvent> = {
+  columns: [
+    { key: 'created_at', title: 'Time', value: (event) => formatInstant(event.createdAt) },
+    { key: 'type', title: 'Event', value: (event) => event.type },
+    { key: 'project_id', title: 'By project', value: (event) => event.projectId ?? null },
+    { key: 'member_id', title: 'Member', value: (event) => event.memberId ?? null },
+    { key: 'detail', title: 'Detail', value: (event) => event.detail, text: (event) => detailText(event) },
+  ],
+  more: [
+    { key: 'id', title: 'ID', value: (event) => event.id },
+    { key: 'user_id', title: 'By user', value: (event) => event.userId ?? null },
+    { key: 'request_id', title: 'Request', value: (event) => event.requestId ?? null },
+  ],
+  document: (event) => ({
+    id: event.id,
+    type: event.type,
+    image_id: event.imageId,
+    member_id: event.memberId ?? null,
+    project_id: event.projectId ?? null,
+    user_id: event.userId ?? null,
+    request_id: event.requestId ?? null,
+    created_at: formatInstant(event.createdAt),
+    detail: event.detail,
+  }),
+}
+
+const detailText = ({ detail }: ImageEvent): string =>
+  Object.entries(detail)
+    .map(([name, value]) => `${name}=${plainText(value)}`)
+    .join(' ')

@@ -1,0 +1,13 @@
+import { type Command, Option } from 'commander'
+import { collectColumns } from './arguments.ts'
+import type { Invocation } from './context.ts'
+import { formats } from './output/formats.ts'
+
+/** The surroundings of a command that was called, with the options that stand before or after it. */
+export type Invoke = (command: Command) => Invocation
+
+/** `-f` and `-c`, which every command has that shows data. */
+export const withOutput = (command: Command): Command =>
+  command
+    .addOption(new Option('-f, --format <format>', 'how data is shown').choices(formats).default('table'))
+    .option('-c, --column <column>', 'show only this attribute; may be repeated', collectColumns)
