@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises'
 import fastify, { type FastifyInstance, LogController } from 'fastify'
-import { pino } from 'pino'
 import { type Config, ConfigError } from './config.ts'
 import { createHashing } from './data/hashing.ts'
 import { enter } from './data/processes.ts'
@@ -10,7 +9,7 @@ import { startSweeper } from './data/sweeper.ts'
 import { createUploads } from './data/uploads.ts'
 import { type Database, openDatabase } from './database/database.ts'
 import { eventRoutes } from './events/routes.ts'
-import { withAccessLog } from './http/access-log.ts'
+import { openLog, withAccessLog } from './http/access-log.ts'
 import { withAuthentication } from './http/authentication.ts'
 import { withJsonBodies } from './http/body.ts'
 import { connectionError, frameworkError, withErrors } from './http/errors.ts'
@@ -42,7 +41,7 @@ const headersMaxBytes = 64 * 1024
 const headersTimeoutMs = 30_000
 
 const createApp = (config: Config): FastifyInstance => {
-  const logStream = pino.destination({ dest: 2, sync: false })
+  const logStream = openLog()
   const app = fastify({
     logger: { level: config.log_level, stream: logStream },
     logController: new LogController({ disableRequestLogging: true }),

@@ -12,7 +12,7 @@ export type Filter =
   | { readonly kind: 'term'; readonly terms: readonly string[] }
   | { readonly kind: 'text'; readonly column: TextColumn; readonly values: readonly string[] }
   | { readonly kind: 'number'; readonly column: NumberColumn; readonly comparison: Comparison; readonly value: number }
-  | { readonly kind: 'flag'; readonly column: 'protected'; readonly value: boolean }
+  | { readonly kind: 'protected'; readonly value: boolean }
   | {
       readonly kind: 'instant'
       readonly column: 'created_at' | 'updated_at'
@@ -108,7 +108,7 @@ const byName: Readonly<Record<string, (value: string) => Filter>> = {
   owner: (value) => text('owner', [value]),
   checksum: (value) => text('checksum', [value]),
   os_hash_value: (value) => text('os_hash_value', [value]),
-  protected: (value) => ({ kind: 'flag', column: 'protected', value: parseBoolean('protected', value) }),
+  protected: (value) => ({ kind: 'protected', value: parseBoolean('protected', value) }),
   created_at: (value) => parseInstantFilter('created_at', value),
   updated_at: (value) => parseInstantFilter('updated_at', value),
 }

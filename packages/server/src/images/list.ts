@@ -1,9 +1,9 @@
 import type { MemberStatus, Visibility } from '@vitrine/contract'
-import { type RawBuilder, sql } from 'kysely'
 import type { Actor } from '../access/actor.ts'
 import type { Reader } from '../database/database.ts'
+import { type Fragment, fragment, joined, parameters, runFragment } from '../database/fragment.ts'
 import type { ImagesTable } from '../database/tables.ts'
-import type { Comparison, Filter } from './filters.ts'
+import type { Comparison, Filter, NumberColumn, TextColumn } from './filters.ts'
 import type { ListQuery } from './list-query.ts'
 import type { SortAttribute, SortKey } from './sort.ts'
 
@@ -17,10 +17,7 @@ type Source =
   | { readonly kind: 'member'; readonly project: string; readonly status: MemberStatus }
 
 /** The sources of what the actor sees, before filters. */
-export const sourcesOf = (
-  actor: Actor,
-  { visibility: asked, memberStatuses }: Pick<ListQuery, 'visibility' | 'memberStatuses'>,
-): Source[] => {
+const sourcesOf = (actor: Actor, { visibility: asked, memberStatuses }: ListQuery): Source[] => {
   const project = actor.projectId ?? ''
   const only = asked === 'all' ? undefined : asked
   const wants = (visibility: Visibility) => only === undefined || only === visibility
@@ -33,7 +30,7 @@ export const sourcesOf = (
       ...everyone('private'),
       ...everyone('shared'),
       ...(community ? everyone('community') : []),
-      ...(only === undefined && !community ? [{ kind: 'owner', project, visibility: 'community' } as const] : []),
+      ...(asked === undefined ? [{ kind: 'owner', project, visibility: 'community' } as const] : []),
     ]
   }
   return [
@@ -44,62 +41,83 @@ export const sourcesOf = (
   ]
 }
 
-const operators: Readonly<Record<Comparison, RawBuilder<unknown>>> = {
-  gt: sql`>`,
-  gte: sql`>=`,
-  lt: sql`<`,
-  lte: sql`<=`,
-  eq: sql`=`,
-  neq: sql`<>`,
+const textColumns: Readonly<Record<TextColumn, Fragment>> = {
+  id: fragment`i.id`,
+  status: fragment`i.status`,
+  container_format: fragment`i.container_format`,
+  disk_format: fragment`i.disk_format`,
+  owner: fragment`i.owner`,
+  checksum: fragment`i.checksum`,
+  os_hash_value: fragment`i.os_hash_value`,
+}
+
+const numberColumns: Readonly<Record<NumberColumn, Fragment>> = {
+  min_disk: fragment`i.min_disk`,
+  min_ram: fragment`i.min_ram`,
+  size_bytes: fragment`i.size_bytes`,
+  virtual_size_bytes: fragment`i.virtual_size_bytes`,
+}
+
+const operators: Readonly<Record<Comparison, Fragment>> = {
+  gt: fragment`>`,
+  gte: fragment`>=`,
+  lt: fragment`<`,
+  lte: fragment`<=`,
+  eq: fragment`=`,
+  neq: fragment`<>`,
 }
 
 /** Instants are kept to the millisecond and compared as they are shown: by the second. */
-const instantCondition = (column: RawBuilder<unknown>, comparison: Comparison, second: number): RawBuilder<unknown> => {
+const instantCondition = (column: Fragment, comparison: Comparison, second: number): Fragment => {
   const next = second + 1000
-  const conditions: Record<Comparison, RawBuilder<unknown>> = {
-    gt: sql`${column} >= ${next}`,
-    gte: sql`${column} >= ${second}`,
-    lt: sql`${column} < ${second}`,
-    lte: sql`${column} < ${next}`,
-    eq: sql`(${column} >= ${second} and ${column} < ${next})`,
-    neq: sql`(${column} < ${second} or ${column} >= ${next})`,
+  const conditions: Record<Comparison, Fragment> = {
+    gt: fragment`${column} >= ${next}`,
+    gte: fragment`${column} >= ${second}`,
+    lt: fragment`${column} < ${second}`,
+    lte: fragment`${column} < ${next}`,
+    eq: fragment`(${column} >= ${second} and ${column} < ${next})`,
+    neq: fragment`(${column} < ${second} or ${column} >= ${next})`,
   }
   return conditions[comparison]
 }
 
-const condition = (filter: Filter): RawBuilder<unknown> => {
+const condition = (filter: Filter): Fragment => {
   switch (filter.kind) {
     case 'term':
-      return sql`exists (select 1 from image_terms f where f.image_id = i.id and f.created_at = i.created_at and f.term in (${sql.join(filter.terms)}))`
+      return fragment`exists (select 1 from image_terms f where f.image_id = i.id and f.created_at = i.created_at and f.term in (${parameters(filter.terms)}))`
     case 'text':
-      return sql`i.${sql.ref(filter.column)} in (${sql.join(filter.values)})`
+      return fragment`${textColumns[filter.column]} in (${parameters(filter.values)})`
     case 'number':
-      return sql`i.${sql.ref(filter.column)} ${operators[filter.comparison]} ${filter.value}`
-    case 'flag':
-      return sql`i.${sql.ref(filter.column)} = ${filter.value ? 1 : 0}`
+      return fragment`${numberColumns[filter.column]} ${operators[filter.comparison]} ${filter.value}`
+    case 'protected':
+      return fragment`i.protected = ${filter.value ? 1 : 0}`
     case 'instant':
-      return instantCondition(sql`i.${sql.ref(filter.column)}`, filter.comparison, filter.second)
+      return instantCondition(sortable[filter.column], filter.comparison, filter.second)
     case 'nothing':
-      return sql`1 = 0`
+      return fragment`1 = 0`
   }
 }
 
+type Columns = Readonly<Record<SortAttribute, Fragment>>
+
 /** Columns that may be null sort as the empty text or as zero. */
-const sortable: Readonly<Record<SortAttribute, RawBuilder<unknown>>> = {
-  name: sql`coalesce(i.name, '')`,
-  status: sql`i.status`,
-  container_format: sql`coalesce(i.container_format, '')`,
-  disk_format: sql`coalesce(i.disk_format, '')`,
-  size: sql`coalesce(i.size_bytes, 0)`,
-  id: sql`i.id`,
-  created_at: sql`i.created_at`,
-  updated_at: sql`i.updated_at`,
+const sortable: Columns = {
+  name: fragment`coalesce(i.name, '')`,
+  status: fragment`i.status`,
+  container_format: fragment`coalesce(i.container_format, '')`,
+  disk_format: fragment`coalesce(i.disk_format, '')`,
+  size: fragment`coalesce(i.size_bytes, 0)`,
+  id: fragment`i.id`,
+  created_at: fragment`i.created_at`,
+  updated_at: fragment`i.updated_at`,
 }
+const fromMember: Columns = { ...sortable, created_at: fragment`m.image_created_at`, id: fragment`m.image_id` }
+const fromTerm: Columns = { ...sortable, created_at: fragment`t.created_at`, id: fragment`t.image_id` }
 
-type Values = Partial<Record<SortAttribute, string | number>>
+type SortValues = Readonly<Record<SortAttribute, string | number>>
 
-/** What the marker's image is sorted by. */
-export const sortValues = (row: ImagesTable): Required<Values> => ({
+/** What an image is sorted by. */
+export const sortValues = (row: ImagesTable): SortValues => ({
   name: row.name ?? '',
   status: row.status,
   container_format: row.container_format ?? '',
@@ -110,91 +128,83 @@ export const sortValues = (row: ImagesTable): Required<Values> => ({
   updated_at: row.updated_at,
 })
 
-type Columns = Readonly<Record<SortAttribute, RawBuilder<unknown>>>
-
-const past = (direction: SortKey['direction']) => (direction === 'asc' ? sql`>` : sql`<`)
+const past = (direction: SortKey['direction']): Fragment => (direction === 'asc' ? operators.gt : operators.lt)
 
 /** Everything after the marker in the order of the list. */
-const afterMarker = (sort: readonly SortKey[], columns: Columns, marker: Required<Values>): RawBuilder<unknown> => {
+const afterMarker = (sort: readonly SortKey[], columns: Columns, marker: SortValues): Fragment => {
   const [first] = sort
   if (first !== undefined && sort.every((key) => key.direction === first.direction)) {
-    const left = sql.join(sort.map(({ attribute }) => columns[attribute]))
-    const right = sql.join(sort.map(({ attribute }) => marker[attribute]))
-    return sql`(${left}) ${past(first.direction)} (${right})`
+    const left = joined(
+      sort.map(({ attribute }) => columns[attribute]),
+      ', ',
+    )
+    const right = parameters(sort.map(({ attribute }) => marker[attribute]))
+    return fragment`(${left}) ${past(first.direction)} (${right})`
   }
-  const alternatives = sort.map(({ attribute, direction }, index) =>
-    sql.join(
-      [
-        ...sort.slice(0, index).map((key) => sql`${columns[key.attribute]} = ${marker[key.attribute]}`),
-        sql`${columns[attribute]} ${past(direction)} ${marker[attribute]}`,
-      ],
-      sql` and `,
-    ),
-  )
-  return sql`(${sql.join(alternatives, sql` or `)})`
+  const alternatives = sort.map(({ attribute, direction }, index) => {
+    const equal = sort.slice(0, index).map((key) => fragment`${columns[key.attribute]} = ${marker[key.attribute]}`)
+    return joined([...equal, fragment`${columns[attribute]} ${past(direction)} ${marker[attribute]}`], ' and ')
+  })
+  return fragment`(${joined(alternatives, ' or ')})`
 }
 
-/** Where a source is read from: the index that leads, and the columns that it holds itself. */
-const reading = (
-  source: Source,
-  query: ListQuery,
-): { from: RawBuilder<unknown>; conditions: RawBuilder<unknown>[]; columns: Columns } => {
+interface Reading {
+  readonly from: Fragment
+  readonly conditions: readonly Fragment[]
+  /** Sort columns as the index that is read first holds them. */
+  readonly columns: Columns
+}
+
+const isTerm = (filter: Filter) => filter.kind === 'term'
+
+/** Where a source is read from. A cross join keeps the order in which SQLite reads the tables: the rarest first. */
+const reading = (source: Source, query: ListQuery): Reading => {
   const hidden = query.hidden ? 1 : 0
-  const [lead, ...others] = [...query.filters].sort((a, b) => Number(b.kind === 'term') - Number(a.kind === 'term'))
-  const byTerm = lead?.kind === 'term' ? lead : undefined
-  const filters = (byTerm === undefined ? query.filters : others).map(condition)
-  // A cross join keeps the order in which SQLite reads the tables: first what the filter finds.
-  const term = byTerm === undefined ? sql`` : sql`image_terms t cross join `
-  const termConditions =
-    byTerm === undefined ? [] : [sql`t.term in (${sql.join(byTerm.terms)})`, sql`i.id = t.image_id`]
+  const lead = query.filters.find(isTerm)
+  const filters = query.filters.filter((filter) => filter !== lead).map(condition)
+  const term = lead === undefined ? fragment`` : fragment`image_terms t cross join `
+  const found = lead === undefined ? [] : [fragment`t.term in (${parameters(lead.terms)})`, fragment`i.id = t.image_id`]
 
   if (source.kind === 'member') {
-    const conditions = [
-      sql`m.member_id = ${source.project}`,
-      sql`m.live = 1`,
-      sql`m.status = ${source.status}`,
-      sql`m.image_hidden = ${hidden}`,
-      ...termConditions,
-    ]
-    const fromMembers: Columns = { ...sortable, created_at: sql`m.image_created_at`, id: sql`m.image_id` }
-    const plain =
-      filters.length === 0 &&
-      byTerm === undefined &&
-      query.sort.every(({ attribute }) => attribute === 'id' || attribute === 'created_at')
-    return plain
-      ? { from: sql`members m`, conditions, columns: fromMembers }
-      : {
-          from: sql`${term}members m cross join images i`,
-          conditions: [...conditions, sql`m.image_id = i.id`, ...filters],
-          columns: fromMembers,
-        }
+    const { project, status } = source
+    const own = fragment`m.member_id = ${project} and m.live = 1 and m.status = ${status} and m.image_hidden = ${hidden}`
+    const byDefault = query.sort.every(({ attribute }) => attribute === 'id' || attribute === 'created_at')
+    if (query.filters.length === 0 && byDefault) {
+      return { from: fragment`members m`, conditions: [own], columns: fromMember }
+    }
+    return {
+      from: fragment`${term}members m cross join images i`,
+      conditions: [own, ...found, fragment`m.image_id = i.id`, ...filters],
+      columns: fromMember,
+    }
   }
-  const columns: Columns =
-    byTerm === undefined ? sortable : { ...sortable, created_at: sql`t.created_at`, id: sql`t.image_id` }
   const own =
-    source.kind === 'owner'
-      ? [
-          sql`i.owner = ${source.project}`,
-          ...(source.visibility === undefined ? [] : [sql`i.visibility = ${source.visibility}`]),
-        ]
-      : [sql`i.visibility = ${source.visibility}`]
+    source.kind === 'visibility'
+      ? fragment`i.visibility = ${source.visibility} and i.os_hidden = ${hidden}`
+      : fragment`i.owner = ${source.project} and i.os_hidden = ${hidden}`
+  const only =
+    source.kind === 'owner' && source.visibility !== undefined ? [fragment`i.visibility = ${source.visibility}`] : []
   return {
-    from: sql`${term}images i`,
-    conditions: [...own, sql`i.os_hidden = ${hidden}`, ...termConditions, ...filters],
-    columns,
+    from: fragment`${term}images i`,
+    conditions: [own, ...only, ...found, ...filters],
+    columns: lead === undefined ? sortable : fromTerm,
   }
 }
 
-const keyName = (index: number) => sql.ref(`k${index}`)
+const keyNames = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5', 'k6', 'k7', 'k8', 'k9'].map((name) => fragment([name]))
+const directions = { asc: fragment`asc`, desc: fragment`desc` }
 
-const orderBy = (sort: readonly SortKey[]): RawBuilder<unknown> =>
-  sql.join(sort.map(({ direction }, index) => sql`${keyName(index)} ${direction === 'asc' ? sql`asc` : sql`desc`}`))
+const orderBy = (sort: readonly SortKey[]): Fragment =>
+  joined(
+    sort.map(({ direction }, index) => fragment`${keyNames[index]} ${directions[direction]}`),
+    ', ',
+  )
 
-const selectSource = (source: Source, query: ListQuery, marker: Required<Values> | undefined): RawBuilder<unknown> => {
+const selectSource = (source: Source, query: ListQuery, marker: SortValues | undefined): Fragment => {
   const { from, conditions, columns } = reading(source, query)
   const all = marker === undefined ? conditions : [...conditions, afterMarker(query.sort, columns, marker)]
-  const keys = query.sort.map(({ attribute }, index) => sql`${columns[attribute]} as ${keyName(index)}`)
-  return sql`select * from (select ${columns.id} as id, ${sql.join(keys)} from ${from} where ${sql.join(all, sql` and `)} order by ${orderBy(query.sort)} limit ${query.limit}) s`
+  const keys = query.sort.map(({ attribute }, index) => fragment`${columns[attribute]} as ${keyNames[index]}`)
+  return fragment`select * from (select ${columns.id} as id, ${joined(keys, ', ')} from ${from} where ${joined(all, ' and ')} order by ${orderBy(query.sort)} limit ${query.limit}) s`
 }
 
 export interface ListedImage {
@@ -218,10 +228,11 @@ export const listImages = async (
   const after = marker === undefined ? undefined : sortValues(marker)
   const sources = sourcesOf(actor, query).map((source) => selectSource(source, query, after))
   if (sources.length === 0) return []
+  const order = orderBy(query.sort)
   // `union` drops an image that comes from two sources.
-  const page = sql`select * from (${sql.join(sources, sql` union `)}) u order by ${orderBy(query.sort)} limit ${query.limit}`
-  const { rows } = await sql<ListedImage>`
-    select d.id, d.document, d.status, d.store from (${page}) p cross join images d where d.id = p.id
-    order by ${orderBy(query.sort)}`.execute(db)
-  return rows
+  const page = fragment`select * from (${joined(sources, ' union ')}) u order by ${order} limit ${query.limit}`
+  return runFragment(
+    db,
+    fragment`select d.id, d.document, d.status, d.store from (${page}) p cross join images d where d.id = p.id order by ${order}`,
+  )
 }

@@ -36,7 +36,8 @@ const direction = (name: string, text: string): Direction => {
 
 /** `created_at` and `id` at the end make the order total, so that a page ends at one place. */
 const total = (keys: readonly SortKey[], fallback: Direction): SortKey[] => [
-  ...keys,
+  // A key that is given again sorts nothing any more.
+  ...keys.filter(({ attribute: name }, index) => keys.findIndex((key) => key.attribute === name) === index),
   ...(['created_at', 'id'] as const)
     .filter((name) => !keys.some((key) => key.attribute === name))
     .map((name) => ({ attribute: name, direction: fallback })),
