@@ -43,7 +43,7 @@ export const closeAgents = (agents: Agents): void => {
   agents.https.destroy()
 }
 
-export type PatchVersion = 'v2.0' | 'v2.1'
+type PatchVersion = 'v2.0' | 'v2.1'
 
 /** Sends requests to one service in the name of one actor. Never follows redirects, never retries a refusal. */
 export interface Client {
@@ -57,7 +57,7 @@ export interface Client {
   upload(path: string, body: NonNullable<SendOptions['body']>, headers?: Record<string, string>): Promise<Answer>
 }
 
-export const patchType = (version: PatchVersion): string => `application/openstack-images-${version}-json-patch`
+const patchType = (version: PatchVersion): string => `application/openstack-images-${version}-json-patch`
 
 const silenceLimitMs = 30_000
 

@@ -2,7 +2,7 @@ import type { Actor, Actors } from './actors.ts'
 import { expectStatus } from './expect.ts'
 import { type Json, objectAt, stringAt } from './json.ts'
 
-export type Attributes = { [name: string]: Json }
+type Attributes = { [name: string]: Json }
 
 /** Makes images for checks, remembers them, and deletes them. */
 export interface Images {
@@ -23,7 +23,7 @@ export interface Images {
   cleanUp(): Promise<void>
 }
 
-export const sampleBytes: Uint8Array = Buffer.from('0123456789')
+const sampleBytes: Uint8Array = Buffer.from('0123456789')
 
 export const createImages = (actors: Actors): Images => {
   const made: string[] = []

@@ -61,6 +61,9 @@ const runTokens = async (scene: Scene, image: string) => {
   await check('X-Storage-Token is read like X-Auth-Token', async () => {
     expectStatus(await nobody.get(path, { headers: { 'x-storage-token': owner.token } }), 200)
   })
+  await check('a service token that nobody issued is 401, beside a good token', async () => {
+    expectStatus(await owner.api.get(path, { headers: { 'x-service-token': 'nobody-issued-this' } }), 401)
+  })
   const forged = {
     'x-identity-status': 'Confirmed',
     'x-project-id': owner.projectId,

@@ -132,6 +132,17 @@ const runLocked = async (scene: Scene) => {
       expectMatch(answer.text, /"checksum": ?"781e5e245d69b566979b86e28d23f2c7"/, 'the image')
     }
   })
+  await check('a download that has begun goes on when the image is deactivated', async () => {
+    // Larger than what the connection itself takes in before anybody reads.
+    const sizeBytes = 32 * 1024 * 1024
+    const large = await images.active({}, actors.owner, Buffer.alloc(sizeBytes, 'd'))
+    const url = new URL(`${scene.endpoint.href.replace(/\/+$/, '')}/v2/images/${large}/file`)
+    const response = await fetch(url, { headers: { 'x-auth-token': actors.owner.token } })
+    expectEqual(response.status, 200, 'the status')
+    expectStatus(await actors.owner.api.post(`/v2/images/${large}/actions/deactivate`), 204)
+    expectEqual((await response.arrayBuffer()).byteLength, sizeBytes, 'the bytes received')
+    expectStatus(await actors.owner.api.get(`/v2/images/${large}/file`), 403)
+  })
   await check('reactivated, it is downloaded again', async () => {
     expectStatus(await actors.owner.api.post(`/v2/images/${id}/actions/reactivate`), 204)
     expectStatus(await actors.owner.api.get(file), 200)

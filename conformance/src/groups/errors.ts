@@ -102,6 +102,12 @@ const runRequestIds = async (scene: Scene) => {
         expectEqual(header(answer, requestId), expected, requestId)
       },
     )
+  await own('an empty answer has no Content-Type, every other has its length', async () => {
+    const empty = expectStatus(await owner.api.put(`${image}/tags/t`), 204)
+    expectEqual(header(empty, 'content-type'), undefined, 'Content-Type')
+    for (const answer of [await owner.api.get('/v2/images'), await owner.api.get('/v2/nothing')])
+      expectEqual(header(answer, 'content-length'), String(answer.bytes.length), 'Content-Length')
+  })
   await own('a request id of 65 characters is 431', async () => {
     expectStatus(await owner.api.get(image, { headers: { [requestId]: 'x'.repeat(65) } }), 431)
   })
