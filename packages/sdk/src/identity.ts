@@ -37,7 +37,8 @@ const discover = async (transport: Transport, authUrl: URL): Promise<IdentityVer
   try {
     document = await transport.send({ method: 'GET', url: authUrl, repeatable: true, resendable: true }, readJson)
   } catch (error) {
-    if (!(error instanceof HttpError || error instanceof UnexpectedResponseError)) throw error
+    const somethingElse = error instanceof UnexpectedResponseError || (error instanceof HttpError && error.status < 500)
+    if (!somethingElse) throw error
     throw new ConfigurationError(`No Identity API was found at ${authUrl.href}. ${unknown}`, { cause: error })
   }
   const ids = versionIds(document)

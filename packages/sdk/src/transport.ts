@@ -1,5 +1,12 @@
 import { type Clock, systemClock } from './clock.ts'
-import { HttpError, httpError, NetworkError, TimeoutError, UnexpectedResponseError } from './errors.ts'
+import {
+  ConfigurationError,
+  HttpError,
+  httpError,
+  NetworkError,
+  TimeoutError,
+  UnexpectedResponseError,
+} from './errors.ts'
 import { type JsonValue, parseJson } from './json.ts'
 import { networkErrorMessage } from './network-error-message.ts'
 import { defaultRetryPolicy, type RetryPolicy, retryDelayMs } from './retry.ts'
@@ -93,6 +100,12 @@ const redacted = (headers: Readonly<Record<string, string>>): Record<string, str
     Object.entries(headers).map(([name, value]) => [name, secretHeaders.has(name.toLowerCase()) ? '***' : value]),
   )
 
+/** The platform's own error about a header would quote the token. */
+const headerSafe = (token: string): string => {
+  if (/^[\x21-\x7e]+$/.test(token)) return token
+  throw new ConfigurationError('The token is empty, or holds blanks, line ends or other characters no token has.')
+}
+
 const maxErrorBodyBytes = 65_536
 
 /** The beginning of a body, as text: an error page has no business being long. */
@@ -170,7 +183,7 @@ export const createTransport = (options: TransportOptions = {}): Transport => {
   const exchange = async (request: WireRequest, token: string | undefined, attempt: number, watchdog: Watchdog) => {
     const headers: Record<string, string> = { Accept: 'application/json', ...request.headers }
     if (options.userAgent !== undefined) headers['User-Agent'] = options.userAgent
-    if (token !== undefined) headers['X-Auth-Token'] = token
+    if (token !== undefined) headers['X-Auth-Token'] = headerSafe(token)
     const trace = { method: request.method, url: request.url.href, headers: redacted(headers), attempt }
     options.onRequest?.(trace)
     const startedAt = clock.now()

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from './errors.ts'
 import type { CallOptions } from './image-api.ts'
+import { isObject } from './json.ts'
 import { pageUpload } from './page-upload.ts'
 import type { OnProgress } from './progress.ts'
 import type { FetchInit, Transport, WireRequest } from './transport.ts'
@@ -30,8 +31,12 @@ interface ChunkReader {
 
 const sliceBytes = 1_048_576
 
-const isStreamSource = (source: object): source is StreamSource =>
-  'stream' in source && typeof source.stream === 'function' && 'size' in source && typeof source.size === 'number'
+const isStreamSource = (source: unknown): source is StreamSource =>
+  isObject(source) &&
+  'stream' in source &&
+  typeof source.stream === 'function' &&
+  'size' in source &&
+  typeof source.size === 'number'
 
 const readSlices = (bytes: Uint8Array): ChunkReader => {
   let offset = 0
@@ -72,7 +77,7 @@ const openSource = (source: UploadSource): ChunkReader => {
   if (source instanceof Uint8Array) return readSlices(source)
   if (source instanceof ReadableStream) return readStream(source)
   if (isStreamSource(source)) return readStream(source.stream())
-  if (Symbol.asyncIterator in source) return readIterable(source)
+  if (isObject(source) && Symbol.asyncIterator in source) return readIterable(source)
   throw new InvalidArgumentError('Bytes come from a ReadableStream, an async iterable, a Blob or a Uint8Array.')
 }
 

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { answerJson, pattern, serve, serviceAt } from '../../test/byte-server.ts'
+import { imageDocument, imageId } from '../../test/fake-fetch.ts'
+import { ChecksumMismatchError, NetworkError, NotFoundError } from '../errors.ts'
+import { downloadFile } from './download-file.ts'
+
+const bytes = pattern(3_000_000)
+const digest = (algorithm: string) => createHash(algorithm).update(bytes).digest('hex')
+
+const digests = { os_hash_algo: 'sha512', os_hash_value: digest('sha512'), checksum: digest('md5'), size: bytes.length }
+
+interface Cloud {
+  /** The image's document; a list gives them in turn. */
+  documents?: object[]
+  file?: (response: ServerResponse, range: string | undefined, attempt: number) => void
+}
+
+const whole: Cloud['file'] = (response) => response.writeHead(200, { 'content-length': bytes.length }).end(bytes)
+
+const setUp = async (t: TestContext, { documents = [imageDocument(digests)], file = whole }: Cloud) => {
+  const folder = mkdtempSync(join(tmpdir(), 'vitrine-download-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  let attempt = 0
+  let asked = 0
+  const address = await serve(t, (request, response) => {
+    if (request.url?.endsWith('/file')) file(response, request.headers.range, ++attempt)
+    else answerJson(response, 200, documents[Math.min(asked++, documents.length - 1)] ?? {})
+  })
+  const image = await serviceAt(address, { random: () => 0 }).getImage(imageId)
+  return { image, folder, target: join(folder, 'image.raw') }
+}
+
+test('a file holds exactly the bytes, checked with the strongest digest', async (t) => {
+  const { image, folder, target } = await setUp(t, {})
+  writeFileSync(target, 'an older file')
+  const seen: number[] = []
+  const done = await downloadFile(image, target, { onProgress: ({ transferredBytes }) => seen.push(transferredBytes) })
+  assert.deepEqual(done, {
+    path: target,
+    sizeBytes: bytes.length,
+    verified: { algorithm: 'sha512', digest: digest('sha512') },
+  })
+  assert.ok(readFileSync(target).equals(bytes))
+  assert.deepEqual(readdirSync(folder), ['image.raw'])
+  assert.equal(seen.at(-1), bytes.length)
+})
+
+test('MD5 serves where the algorithm is not known, and an image without digests is not called verified', async (t) => {
+  const odd = await setUp(t, { documents: [imageDocument({ ...digests, os_hash_algo: 'whirl9000' })] })
+  const { verified } = await downloadFile(odd.image, odd.target)
+  assert.deepEqual(verified, { algorithm: 'md5', digest: digest('md5') })
+  const none = imageDocument({ os_hash_algo: null, os_hash_value: null, checksum: null })
+  const bare = await setUp(t, { documents: [none] })
+  assert.equal((await downloadFile(bare.image, bare.target)).verified, undefined)
+})
+
+test('digests that came after the image was fetched are fetched', async (t) => {
+  const queued = imageDocument({ os_hash_algo: null, os_hash_value: null, checksum: null, status: 'queued' })
+  const { image, target } = await setUp(t, { documents: [queued, imageDocument(digests)] })
+  assert.equal((await downloadFile(image, target)).verified?.algorithm, 'sha512')
+})
+
+test('wrong bytes leave nothing behind, and what was there before', async (t) => {
+  const { image, folder, target } = await setUp(t, {
+    file: (response) => response.writeHead(200, { 'content-length': bytes.length }).end(bytes.map((byte) => byte ^ 1)),
+  })
+  writeFileSync(target, 'an older file')
+  await assert.rejects(downloadFile(image, target), ChecksumMismatchError)
+  assert.equal(readFileSync(target, 'utf8'), 'an older file')
+  assert.deepEqual(readdirSync(folder), ['image.raw'])
+})
+
+test('a broken connection is taken up where it stopped', async (t) => {
+  const ranges: (string | undefined)[] = []
+  const { image, target } = await setUp(t, {
+    file: (response, range, attempt) => {
+      ranges.push(range)
+      const start = Number(/\d+/.exec(range ?? '')?.[0] ?? 0)
+      const headers = { 'content-length': bytes.length - start, 'content-range': `bytes ${start}-2999999/3000000` }
+      response.writeHead(range === undefined ? 200 : 206, headers)
+      if (attempt > 2) response.end(bytes.subarray(start))
+      else response.write(bytes.subarray(start, start + 1_000_000), () => setTimeout(() => response.destroy(), 20))
+    },
+  })
+  const { verified } = await downloadFile(image, target)
+  assert.equal(verified?.algorithm, 'sha512')
+  assert.ok(readFileSync(target).equals(bytes))
+  assert.equal(ranges.length, 3)
+  assert.match(ranges[1] ?? '', /^bytes=[1-9]\d*-$/)
+})
+
+test('a connection that always breaks ends with its error, and no file', async (t) => {
+  const { image, folder, target } = await setUp(t, {
+    file: (response, range) => {
+      const start = Number(/\d+/.exec(range ?? '')?.[0] ?? 0)
+      const headers = { 'content-length': bytes.length - start, 'content-range': `bytes ${start}-2999999/3000000` }
+      response.writeHead(range === undefined ? 200 : 206, headers)
+      response.write(bytes.subarray(start, start + 1000), () => setTimeout(() => response.destroy(), 5))
+    },
+  })
+  await assert.rejects(downloadFile(image, target, { maxResumes: 2 }), NetworkError)
+  assert.deepEqual(readdirSync(folder), [])
+})
+
+test('a refusal and an abort leave nothing behind', async (t) => {
+  const gone = await setUp(t, { file: (response) => answerJson(response, 404, { error: { message: 'Gone.' } }) })
+  await assert.rejects(downloadFile(gone.image, gone.target), NotFoundError)
+  assert.deepEqual(readdirSync(gone.folder), [])
+  const slow = await setUp(t, {
+    file: (response) => response.writeHead(200, { 'content-length': bytes.length }).write(bytes.subarray(0, 10)),
+  })
+  const reason = new Error('enough')
+  const signal = AbortSignal.timeout(50)
+  await assert.rejects(downloadFile(slow.image, slow.target, { signal }), { name: 'TimeoutError' })
+  const controller = new AbortController()
+  const download = downloadFile(slow.image, slow.target, { signal: controller.signal })
+  setTimeout(() => controller.abort(reason), 50)
+  await assert.rejects(download, reason)
+  assert.deepEqual(readdirSync(slow.folder), [])
+})
