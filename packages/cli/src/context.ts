@@ -60,7 +60,7 @@ const mayColour = (stream: NodeJS.WriteStream, environment: Context['environment
 const terminalOutput = (stream: NodeJS.WriteStream, environment: Context['environment']): Output => ({
   stream,
   isTerminal: stream.isTTY === true,
-  columns: () => stream.columns ?? 80,
+  columns: () => stream.columns || 80,
   colour: mayColour(stream, environment),
 })
 

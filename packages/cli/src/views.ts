@@ -145,7 +145,13 @@ export const eventView: View<ImageEvent> = {
   }),
 }
 
+const longestDetail = 40
+
+/** Digests are cut as in the inbox; whole with the other formats. */
 const detailText = ({ detail }: ImageEvent): string =>
   Object.entries(detail)
-    .map(([name, value]) => `${name}=${plainText(value)}`)
+    .map(([name, value]) => {
+      const text = plainText(value)
+      return `${name}=${text.length > longestDetail ? `${text.slice(0, shownDigest)}...` : text}`
+    })
     .join(' ')

@@ -27,13 +27,6 @@ export const listEvents = async (invocation: Invocation, reference: string, opti
   const { signal } = invocation
   const { service } = await connect(invocation)
   const image = await findImage(service, reference, invocation)
-  let count = 0
-  async function* counted(events: AsyncIterable<ImageEvent>) {
-    for await (const event of events) {
-      count++
-      yield event
-    }
-  }
-  await writeList(invocation, eventView, counted(logOf(image, options.limit, signal)), options)
+  const count = await writeList(invocation, eventView, logOf(image, options.limit, signal), options)
   if (count === 0) await say(invocation, 'Nothing is on record.')
 }

@@ -1,8 +1,10 @@
 import type { Image } from '@vitrine/sdk'
+import { CommandError } from '../command-error.ts'
 import { confirm } from '../confirm.ts'
 import { connect, projectOf } from '../connect.ts'
 import { type Invocation, say } from '../context.ts'
 import { eachOf } from '../each-of.ts'
+import { ExitCode } from '../exit-codes.ts'
 import { findImage, ownedBy } from '../find-image.ts'
 import { printable } from '../text.ts'
 
@@ -34,6 +36,10 @@ export const deleteImages = async (
   const prefer = ownedBy(projectOf(connection).id)
   const { failed } = await eachOf(invocation, references, async (reference) => {
     const image = await findImage(connection.service, reference, { signal, prefer })
+    if (image.protected) {
+      const next = `Lift that first: vitrine image set ${image.id} --no-protected`
+      throw new CommandError(ExitCode.denied, `${label(image)} is protected and cannot be deleted.`, next)
+    }
     if (options.yes !== true && invocation.stdinIsTerminal) {
       await confirm(invocation, `Delete ${label(image)}?${await consequence(image, signal)}`, options.yes)
     }

@@ -64,6 +64,7 @@ export const listImages = async (invocation: Invocation, options: ImageListOptio
   const images = upTo(service.listImages(listParams(options, equalTo), paging), limit, () => {
     more = true
   })
-  await writeList(invocation, imageListView, images, options)
+  const count = await writeList(invocation, imageListView, images, options)
+  if (count === 0 && !more) await say(invocation, 'No images. Those that wait for your answer: vitrine inbox')
   if (more) await say(invocation, `Only the first ${limit} are listed; --all lists all of them.`)
 }

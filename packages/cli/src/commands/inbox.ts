@@ -29,11 +29,14 @@ async function* waitingShares(
   projectId: string,
   signal: AbortSignal,
 ): AsyncGenerator<Share, undefined> {
-  let batch: Promise<Share | undefined>[] = []
-  const settle = async () => (await Promise.all(batch)).filter((share) => share !== undefined)
+  let batch: Image[] = []
+  const settle = async () => {
+    const shares = await Promise.all(batch.map((image) => waitingShare(image, projectId, signal)))
+    return shares.filter((share) => share !== undefined)
+  }
   for await (const image of images) {
     if (!sharedWith(projectId)(image)) continue
-    batch.push(waitingShare(image, projectId, signal))
+    batch.push(image)
     if (batch.length < atOnce) continue
     yield* await settle()
     batch = []
@@ -46,19 +49,11 @@ export const showInbox = async (invocation: Invocation, options: OutputOptions):
   const connection = await connect(invocation)
   const { id } = projectOf(connection)
   const params = { visibility: 'shared', memberStatus: 'pending' } as const
-  let count = 0
-  async function* counted(shares: AsyncIterable<Share>) {
-    for await (const share of shares) {
-      count++
-      yield share
-    }
-  }
   const images = connection.service.listImages(params, { signal, pageSize: 200 })
-  await writeList(invocation, inboxView, counted(waitingShares(images, id, signal)), options)
-  if (count === 0) await say(invocation, `Nothing waits. Producers share with your project by its id: ${id}`)
-  else
-    await say(
-      invocation,
-      'Show one in your list: vitrine accept ID. Hide it: vitrine reject ID. Either way it boots by its id.',
-    )
+  const count = await writeList(invocation, inboxView, waitingShares(images, id, signal), options)
+  const next =
+    count === 0
+      ? `Nothing waits. Producers share with your project by its id: ${id}`
+      : 'Show one in your list: vitrine accept ID. Hide it: vitrine reject ID. Either way it boots by its id.'
+  await say(invocation, next)
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { resolve } from 'node:path'
+import { join } from 'node:path'
 import { type Context, say, write } from '../context.ts'
 
 export interface ServeOptions {
@@ -12,7 +12,7 @@ export interface ServeOptions {
 const demoHints = (data: string): string => `
 Try it in another terminal:
 
-  export OS_CLIENT_CONFIG_FILE=${resolve(data, 'clouds.yaml')}
+  export OS_CLIENT_CONFIG_FILE=${join(data, 'clouds.yaml')}
   vitrine whoami --cloud consumer -f value -c project_id
   vitrine image create my-image --cloud producer --file disk.qcow2
   vitrine share my-image PROJECT_ID --cloud producer
@@ -33,7 +33,7 @@ export const serve = async (context: Context, options: ServeOptions): Promise<vo
     environment,
   })
   await write(context.out, `Vitrine listens on ${server.url}\n`)
-  if (options.demo === true) await say(context, demoHints(options.data ?? environment.VITRINE_DATA ?? './data'))
+  if (options.demo === true) await say(context, demoHints(server.data))
   if (!signal.aborted) await once(signal, 'abort')
   await say(context, 'Stopping ...')
   await server.close()

@@ -5,9 +5,8 @@ import { eachOf } from '../each-of.ts'
 import { findImage, ownedBy } from '../find-image.ts'
 import type { OutputOptions } from '../output/formats.ts'
 import { writeList } from '../output/output.ts'
-import { plainText, type View } from '../output/view.ts'
+import type { View } from '../output/view.ts'
 import { checkProjectIds } from '../project-id.ts'
-import { printable } from '../text.ts'
 
 export interface ShareOptions extends OutputOptions {
   dryRun?: boolean
@@ -77,10 +76,9 @@ export const shareImage = async (
   const { done, failed } = await eachOf(invocation, projectIds, (projectId) => shareWith(image, projectId, signal))
   await writeList(invocation, outcomeView, done, options)
   if (done.some(({ result }) => result === 'shared')) {
-    const name = printable(plainText(image.name))
     await say(
       invocation,
-      `${name} can be booted by its id at once, ${image.id}; it is listed there after: vitrine accept ${image.id}`,
+      `They can boot it by its id at once. It joins their list when they run: vitrine accept ${image.id}`,
     )
   }
   if (failed !== undefined) throw failed

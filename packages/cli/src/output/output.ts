@@ -18,16 +18,13 @@ const picked = <T>(columns: readonly Column<T>[], thing: T): JsonObject =>
 const createTypoWatch = <T>(view: View<T>, columns: readonly Column<T>[]) => {
   const known = new Set([...view.columns, ...(view.more ?? [])].map(({ key }) => key))
   const unseen = new Set(columns.map(({ key }) => key).filter((key) => !known.has(key)))
-  let count = 0
   return {
     see: (thing: T) => {
-      count++
       if (unseen.size === 0) return
       const document = view.document(thing)
       for (const key of unseen) if (own(document, key) !== undefined) unseen.delete(key)
     },
     tell: async (invocation: Invocation) => {
-      if (count === 0) return
       for (const key of unseen) await say(invocation, `Nothing listed has the attribute ${printable(key)}.`)
     },
   }
@@ -68,17 +65,22 @@ async function* listText<T>(
 
 const chunkLength = 65_536
 
-/** Shows a list. What comes page by page is written page by page, except in a table, whose widths must be known first. */
+/**
+ * Shows a list. What comes page by page is written page by page, except in a table, whose widths must be known first.
+ * @returns how many there were
+ */
 export const writeList = async <T>(
   invocation: Invocation,
   view: View<T>,
   things: Things<T>,
   options: OutputOptions,
-): Promise<void> => {
+): Promise<number> => {
   const columns = options.column === undefined ? view.columns : chooseColumns(view, options.column)
   const typos = createTypoWatch(view, columns)
+  let count = 0
   async function* watched() {
     for await (const thing of things) {
+      count++
       typos.see(thing)
       yield thing
     }
@@ -91,7 +93,8 @@ export const writeList = async <T>(
     text = ''
   }
   if (text !== '') await write(invocation.out, text)
-  await typos.tell(invocation)
+  if (count > 0) await typos.tell(invocation)
+  return count
 }
 
 /** Attributes of one thing: those asked for, else all of its document, the known ones in the view's words. */
