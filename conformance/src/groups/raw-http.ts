@@ -83,6 +83,7 @@ const paths: [path: string, statuses: number[], own?: 'own'][] = [
   ['/v2/images/ID/members/..%2f..', [400, 404]],
   ['/v2/images/ID/members/%ff', [400], 'own'],
   ['/v2/images/ID/members/%00', [400, 404]],
+  ['/v2/images/ID%00', [400, 404]],
   ['/v2/images//members', [404]],
   ['/v2//images', [404]],
   ['/v2/schemas/../images', [400, 404]],
@@ -104,8 +105,21 @@ const runPaths = async (scene: Scene) => {
       expectStatus(await actors.owner.api.put(`/v2/images/${id}/tags/${tag}`), 400, 404)
     expectField(await actors.owner.api.get(`/v2/images/${id}`), ['tags'], [])
   })
-  await scene.check('a query with a broken escape is refused or finds nothing', async () => {
-    for (const query of ['name=%ff', 'name=%', '%00=x', 'name=%00', 'tag=%ff'])
+  await scene.check('a query with a broken escape or a NUL is refused or finds nothing', async () => {
+    const filters = [
+      'name',
+      'id',
+      'owner',
+      'checksum',
+      'tag',
+      'marker',
+      'custom',
+      'member_status',
+      'size',
+      'created_at',
+    ]
+    const queries = filters.flatMap((filter) => [`${filter}=%00`, `${filter}=%ff`, `${filter}=%`])
+    for (const query of [...queries, '%00=x', '%ff=x'])
       expectStatus(await actors.owner.api.get(`/v2/images?${query}`), 200, 400)
   })
 }
