@@ -9,6 +9,7 @@ interface CpuProfile {
   }[]
 }
 
+const leastShown = 0.005
 const root = join(import.meta.dirname, '../..')
 
 const place = (url: string, line: number): string => {
@@ -29,6 +30,7 @@ const summarize = ({ nodes }: CpuProfile, most: number): string[] => {
   }
   return [...hits]
     .sort(([, a], [, b]) => b - a)
+    .filter(([, count]) => count >= total * leastShown)
     .slice(0, most)
     .map(([name, count]) => `${((count / total) * 100).toFixed(1).padStart(5)} %  ${name}`)
 }

@@ -61,14 +61,38 @@ const of = (samples: Samples, name: string): readonly Sample[] => {
 export const medianOf = (samples: Samples, name: string, field: keyof Sample): number =>
   median(of(samples, name).map((one) => one[field]))
 
-/** How many times as much the first does as the second: the median over the rounds. */
+/** How many times as much the first does as the second in the same time: the median over the rounds. */
 export const ratioOf = (samples: Samples, first: string, second: string): number => {
   const others = of(samples, second)
   return median(of(samples, first).map(({ perSecond }, round) => perSecond / (others[round]?.perSecond ?? Number.NaN)))
 }
 
-/** The same by time of the processor, which neither the clients nor other work on the machine can distort much. */
+/** How many times as much the first does as the second for the same time of the processor. */
 export const cpuRatioOf = (samples: Samples, first: string, second: string): number =>
   medianOf(samples, second, 'cpuSecondsEach') / medianOf(samples, first, 'cpuSecondsEach')
 
 export const percent = (part: number): string => (Number.isNaN(part) ? 'unknown' : `${Math.round(part * 100)} %`)
+
+const saturated = 0.9
+
+/**
+ * The ratio of two servers that could each use up their core. By the clock, if they did. Where one was held back, by the
+ * clients or by other work on the machine, the clock would compare what held them back: then by processor time.
+ */
+export const saturatedRatio = (
+  samples: Samples,
+  first: string,
+  second: string,
+): { readonly ratio: number; readonly note: string } => {
+  const byClock = ratioOf(samples, first, second)
+  const byCpu = cpuRatioOf(samples, first, second)
+  const held = [first, second].filter((name) => medianOf(samples, name, 'busy') < saturated)
+  const work = [first, second].map((name) => {
+    const microseconds = medianOf(samples, name, 'cpuSecondsEach') * 1e6
+    return `${name} ${percent(medianOf(samples, name, 'busy'))} busy, ${microseconds.toFixed(1)} µs each`
+  })
+  const both = `ratio by the clock ${byClock.toFixed(2)}, by processor time ${byCpu.toFixed(2)}`
+  const why =
+    held.length === 0 ? 'the clock counts' : `${held.join(' and ')} had no full core, so processor time counts`
+  return { ratio: held.length === 0 ? byClock : byCpu, note: `${work.join('; ')}; ${both}: ${why}` }
+}

@@ -1,7 +1,7 @@
 import { requestText } from '../api.ts'
 import type { Lab } from '../lab.ts'
 import type { Call } from '../load-job.ts'
-import { type Contestant, medianOf, percent, type Samples } from '../rounds.ts'
+import type { Contestant } from '../rounds.ts'
 
 /** Connections of the clients that ask for documents. */
 export const connections = 16
@@ -27,13 +27,4 @@ export const asking = (
       return { count: rounds, seconds }
     },
   }
-}
-
-/** How far the processes were at work, so that a reader sees when something else was the limit. */
-export const busyNote = (samples: Samples, names: readonly string[]): string => {
-  const parts = names.map((name) => {
-    const microseconds = medianOf(samples, name, 'cpuSecondsEach') * 1e6
-    return `${name} ${percent(medianOf(samples, name, 'busy'))} busy at ${microseconds.toFixed(0)} µs each`
-  })
-  return parts.join(', ')
 }

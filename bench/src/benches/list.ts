@@ -2,9 +2,9 @@ import { capture } from '../api.ts'
 import { startBareServer } from '../bare.ts'
 import type { Lab, Served } from '../lab.ts'
 import type { Row } from '../report.ts'
-import { cpuRatioOf, medianOf, ratioOf, takeTurns } from '../rounds.ts'
+import { medianOf, saturatedRatio, takeTurns } from '../rounds.ts'
 import { mixDescribed } from '../seed.ts'
-import { asking, busyNote, connections } from './calls.ts'
+import { asking, connections } from './calls.ts'
 
 const images = 10_000
 const compared = [1_000, 100_000] as const
@@ -54,7 +54,7 @@ export const list = async (lab: Lab): Promise<Row[]> => {
     ],
     { warmUpMs: 2000, rounds: 6, roundMs: 1200 },
   )
-  const ratio = ratioOf(samples, nameOf(images), 'bare')
+  const { ratio, note } = saturatedRatio(samples, nameOf(images), 'bare')
   const perSecond = (name: string, unit = '/s') => ({ value: medianOf(samples, name, 'perSecond'), unit })
   return [
     {
@@ -67,20 +67,19 @@ export const list = async (lab: Lab): Promise<Row[]> => {
       notes: [
         `the page holds ${found}; ${answer.body.length} bytes, ${connections} connections`,
         `the mix: ${mixDescribed}`,
-        `${busyNote(samples, ['bare', nameOf(images)])}; by processor time the ratio is ` +
-          cpuRatioOf(samples, nameOf(images), 'bare').toFixed(2),
+        note,
       ],
     },
     ...compared.map((count): Row => {
-      const relation = ratioOf(samples, nameOf(count), nameOf(images))
+      const relation = saturatedRatio(samples, nameOf(count), nameOf(images))
       return {
         name: `the same, ${nameOf(count)} images`,
         ours: perSecond(nameOf(count)),
         floor: { ...perSecond(nameOf(images)), what: `${nameOf(images)} images` },
-        ratio: relation,
+        ratio: relation.ratio,
         target: `${1 - same} to ${1 + same}`,
-        met: Math.abs(relation - 1) <= same,
-        notes: [`by processor time the ratio is ${cpuRatioOf(samples, nameOf(count), nameOf(images)).toFixed(2)}`],
+        met: Math.abs(relation.ratio - 1) <= same,
+        notes: [relation.note],
       }
     }),
   ]

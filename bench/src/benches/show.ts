@@ -2,9 +2,9 @@ import { capture } from '../api.ts'
 import { startBareServer } from '../bare.ts'
 import type { Lab } from '../lab.ts'
 import type { Row } from '../report.ts'
-import { cpuRatioOf, medianOf, ratioOf, takeTurns } from '../rounds.ts'
+import { medianOf, saturatedRatio, takeTurns } from '../rounds.ts'
 import { membersOfShown } from '../seed.ts'
-import { asking, busyNote, connections } from './calls.ts'
+import { asking, connections } from './calls.ts'
 
 const images = 10_000
 const target = 0.5
@@ -21,7 +21,7 @@ export const show = async (lab: Lab): Promise<Row[]> => {
     rounds: 6,
     roundMs: 1500,
   })
-  const ratio = ratioOf(samples, 'ours', 'bare')
+  const { ratio, note } = saturatedRatio(samples, 'ours', 'bare')
   return [
     {
       name: 'show image',
@@ -33,7 +33,7 @@ export const show = async (lab: Lab): Promise<Row[]> => {
       notes: [
         `${images.toLocaleString('en')} images, ${membersOfShown} members on the image, read by one of them; ` +
           `${answer.body.length} bytes, ${connections} connections`,
-        `${busyNote(samples, ['bare', 'ours'])}; by processor time the ratio is ${cpuRatioOf(samples, 'ours', 'bare').toFixed(2)}`,
+        note,
       ],
     },
   ]
