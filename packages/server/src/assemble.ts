@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import fastify, { type FastifyInstance, LogController } from 'fastify'
-import { type Config, ConfigError } from './config.ts'
+import { type Config, ConfigError, keystoneCredentials } from './config.ts'
 import { createHashing } from './data/hashing.ts'
 import { enter } from './data/processes.ts'
 import { dataRoutes } from './data/routes.ts'
@@ -20,6 +20,7 @@ import { requestIdOf, withRequestIds } from './http/request-id.ts'
 import { versionRoutes, withoutMinor } from './http/versions.ts'
 import { createEmbeddedIdentity } from './identity/embedded.ts'
 import { prepareAccounts } from './identity/first-start.ts'
+import { createKeystoneIdentity } from './identity/keystone.ts'
 import type { Identity } from './identity/port.ts'
 import { imageRoutes } from './images/routes.ts'
 import { memberRoutes } from './members/routes.ts'
@@ -90,11 +91,24 @@ const openIdentity = async (
   config: Config,
   database: Database,
   now: () => number,
+  log: FastifyInstance['log'],
 ): Promise<{ identity: Identity; announce: Assembly['announce'] }> => {
-  if (config.identity !== 'embedded') throw new ConfigError(`identity must be embedded, not ${config.identity}`)
+  if (config.identity !== 'embedded') {
+    if (config.demo) throw new ConfigError('A demonstration makes its own accounts; it needs the embedded identity')
+    const identity = createKeystoneIdentity({
+      url: config.identity,
+      publicUrl: config.identity_public_url,
+      credentials: keystoneCredentials(config),
+      fetch: globalThis.fetch,
+      now,
+      onFailure: (error) => log.error({ err: error }, 'Keystone cannot be used'),
+    })
+    return { identity, announce: async () => undefined }
+  }
   const { admin_password: adminPassword, data: dataPath, demo } = config
   const accounts = await prepareAccounts({ database, now, dataPath, adminPassword, demo })
-  const identity = await createEmbeddedIdentity({ database, now, publicUrl: config.public_url })
+  const onSweepError = (error: unknown) => log.error({ err: error }, 'expired tokens could not be removed')
+  const identity = await createEmbeddedIdentity({ database, now, publicUrl: config.public_url, onSweepError })
   return {
     identity,
     announce: async (url) => {
@@ -123,7 +137,7 @@ export const assemble = async (
   })
   const { identity, announce } =
     given.identity === undefined
-      ? await openIdentity(config, database, now)
+      ? await openIdentity(config, database, now, app.log)
       : { identity: given.identity, announce: async () => undefined }
   const stopping = new AbortController()
   const service: Service = {

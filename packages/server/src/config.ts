@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import Type, { type Static, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { parse } from 'yaml'
+import type { KeystoneCredentials } from './identity/keystone-client.ts'
 
 const count = (byDefault: number, description: string) =>
   Type.Optional(Type.Integer({ minimum: -1, default: byDefault, description }))
@@ -28,6 +29,19 @@ export const LimitsSchema = Type.Object(
 )
 export type Limits = Required<Static<typeof LimitsSchema>>
 
+const text = (description: string) => Type.Optional(Type.String({ minLength: 1, description }))
+
+/** How the service itself authenticates with a Keystone, to have the tokens of its callers checked. */
+const keystoneSettings = {
+  identity_public_url: text('Where clients reach the Keystone, if not at `identity`.'),
+  identity_username: text('User of the service in the Keystone; it needs the role service or admin.'),
+  identity_password: text('Password of that user.'),
+  identity_project: text('Project of that user.'),
+  identity_domain: Type.Optional(Type.String({ default: 'Default', description: 'Domain of that user and project.' })),
+  identity_application_credential_id: text('Application credential of the service, instead of user and password.'),
+  identity_application_credential_secret: text('Secret of that application credential.'),
+}
+
 export const ConfigSchema = Type.Object(
   {
     listen: Type.Optional(
@@ -51,6 +65,7 @@ export const ConfigSchema = Type.Object(
       }),
     ),
     identity: Type.Optional(Type.String({ default: 'embedded', description: '`embedded` or the URL of a Keystone.' })),
+    ...keystoneSettings,
     admin_password: Type.Optional(
       Type.String({ minLength: 1, description: 'Password of admin at the first start; otherwise one is made.' }),
     ),
@@ -73,18 +88,29 @@ export const ConfigSchema = Type.Object(
   },
   { additionalProperties: false },
 )
-export type ConfigFile = Static<typeof ConfigSchema>
 
-/** The settings of a running service, complete. */
-export interface Config extends Required<Omit<ConfigFile, 'public_url' | 'admin_password' | 'limits'>> {
-  public_url: string | undefined
-  admin_password: string | undefined
-  limits: Limits
-  /** Also make the projects, users and clouds.yaml that a demonstration needs. */
-  demo: boolean
-}
+const openKeys = [
+  'public_url',
+  'admin_password',
+  'identity_public_url',
+  'identity_username',
+  'identity_password',
+  'identity_project',
+  'identity_application_credential_id',
+  'identity_application_credential_secret',
+] as const
+
+/** The settings of a running service: all of them but those that may be left open. */
+const CompleteSchema = Type.Object({
+  ...Type.Required(Type.Omit(ConfigSchema, [...openKeys, 'limits'])).properties,
+  ...Type.Pick(ConfigSchema, [...openKeys]).properties,
+  limits: Type.Required(LimitsSchema),
+  demo: Type.Boolean({ description: 'Also make the projects, users and clouds.yaml of a demonstration.' }),
+})
+export type Config = Static<typeof CompleteSchema>
 
 const checkConfig = Compile(ConfigSchema)
+const checkComplete = Compile(CompleteSchema)
 
 /** A setting that cannot be used; the message names it. */
 export class ConfigError extends Error {
@@ -155,19 +181,35 @@ export const loadConfig = async (given: {
     ...defaultsOf(ConfigSchema.properties),
     database_url: `sqlite:${data}/vitrine.db`,
     stores: `file=file://${data}/images`,
-    public_url: undefined,
-    admin_password: undefined,
     ...settings,
     data,
     demo,
     limits: { ...defaultsOf(LimitsSchema.properties), ...settings.limits },
   }
-  // The defaults of the schema fill every key that the file may leave out.
-  return complete as Config
+  if (!checkComplete.Check(complete)) throw new Error('a setting has neither a value nor a default')
+  return complete
 }
 
 /** Variables that look like settings and are none: most likely misspelt. */
 export const unknownVariables = (environment: NodeJS.ProcessEnv): string[] => {
   const known = new Set(Object.keys(ConfigSchema.properties).map(environmentName))
   return Object.keys(environment).filter((name) => name.startsWith('VITRINE_') && !known.has(name))
+}
+
+/**
+ * What the service authenticates with at a Keystone.
+ * @throws ConfigError when neither a user nor an application credential is complete
+ */
+export const keystoneCredentials = (config: Config): KeystoneCredentials => {
+  const id = config.identity_application_credential_id
+  const secret = config.identity_application_credential_secret
+  if (id !== undefined && secret !== undefined) return { kind: 'application_credential', id, secret }
+  const { identity_username: username, identity_password: password, identity_project: projectName } = config
+  if (username === undefined || password === undefined || projectName === undefined) {
+    throw new ConfigError(
+      'A Keystone needs identity_username, identity_password and identity_project, or an application credential',
+    )
+  }
+  const domain = config.identity_domain
+  return { kind: 'password', username, password, projectName, userDomainName: domain, projectDomainName: domain }
 }
