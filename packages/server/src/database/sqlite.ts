@@ -105,7 +105,9 @@ const connect = (path: string): DatabaseSync => {
  * without blocking other requests for each commit (docs/decisions/0003-durable-writes.md).
  */
 export const openSqlite = async (path: string): Promise<Database> => {
-  await mkdir(dirname(path), { recursive: true })
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  // SQLite gives its other files the mode of this one; they hold digests of secrets.
+  await (await open(path, 'a', 0o600)).close()
   const writer = new Kysely<Tables>({
     dialect: new NodeSqliteDialect({ database: keepingStatements(connect(path)) }),
   })
