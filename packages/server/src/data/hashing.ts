@@ -42,7 +42,7 @@ interface Seat {
 
 export const createHashing = ({
   workers = Math.max(2, Math.min(4, availableParallelism())),
-  slots: slotCount = 64,
+  slots: slotCount = 32,
   slotBytes = 512 * 1024,
 }: HashingOptions = {}): Hashing => {
   const slots = createSlotPool(slotCount, slotBytes)

@@ -22,7 +22,7 @@ export interface SendBuffersOptions {
 
 export const createSendBuffers = ({
   largePairs = 32,
-  largeBytes = 512 * 1024,
+  largeBytes = 256 * 1024,
   smallBytes = 64 * 1024,
 }: SendBuffersOptions = {}): SendBuffers => {
   const make = (sizeBytes: number): BufferPair => ({
