@@ -130,6 +130,18 @@ export const startService = async (options: ServiceOptions): Promise<RunningServ
   }
 }
 
+/** Starts the service and kills it a moment later, wherever it may be by then. */
+export const killWhileStarting = async (options: ServiceOptions, afterMs: number): Promise<void> => {
+  const child = spawnService(options)
+  if (child.pid === undefined) throw new Error('the service could not be started')
+  child.stdout?.resume()
+  child.stderr?.resume()
+  const exited = once(child, 'exit')
+  await sleep(afterMs)
+  await endGroup(child.pid, 'SIGKILL')
+  await exited
+}
+
 /** An empty folder that is gone after use. */
 export const temporaryFolder = async (): Promise<AsyncDisposable & { readonly path: string }> => {
   const path = await mkdtemp(join(tmpdir(), 'vitrine-acceptance-'))

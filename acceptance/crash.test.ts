@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { randomInt } from 'node:crypto'
+import { test } from 'node:test'
+import { logIn } from './accounts.ts'
+import { createRandom } from './crash/random.ts'
+import { runRounds } from './crash/rounds.ts'
+import { databaseIntegrity, storedFiles } from './crash/stored-files.ts'
+import { killWhileStarting, startService, temporaryFolder } from './service.ts'
+
+const count = Number(process.env.VITRINE_CRASH_ROUNDS || 25)
+const seed = Number(process.env.VITRINE_CRASH_SEED || randomInt(2 ** 31))
+
+test(`nothing acknowledged is lost and nothing is left over after ${count} kills (seed ${seed})`, async (t) => {
+  await using folder = await temporaryFolder()
+  const tally = await runRounds({
+    count,
+    random: createRandom(seed),
+    service: { data: folder.path, by: 'node' },
+    crash: (service) => service.kill(),
+    alsoCheck: () => assert.equal(databaseIntegrity(folder.path), 'ok'),
+  })
+  t.diagnostic(JSON.stringify(tally))
+  // Rounds in which nothing was cut short would prove nothing.
+  assert.ok(tally.deleted > 0 && tally.unanswered > 0, `the load was too light: ${JSON.stringify(tally)}`)
+})
+
+test('a first start that was killed can be made again', async (t) => {
+  const random = createRandom(seed)
+  for (let attempt = 0; attempt < 6; attempt += 1) {
+    await using folder = await temporaryFolder()
+    const afterMs = 100 + random.below(900)
+    await killWhileStarting({ data: folder.path, by: 'node' }, afterMs)
+    await t.test(`killed after ${afterMs} ms`, async () => {
+      const service = await startService({ data: folder.path, by: 'node' })
+      try {
+        const [producer, consumer, admin] = await Promise.all([
+          logIn(folder.path, 'producer'),
+          logIn(folder.path, 'consumer'),
+          logIn(folder.path, 'admin'),
+        ])
+        assert.equal(new Set([producer.projectId, consumer.projectId, admin.projectId]).size, 3)
+        const image = await producer.images.createImage({ name: 'first', diskFormat: 'raw', containerFormat: 'bare' })
+        await image.uploadData(Buffer.from('bytes'))
+        assert.equal((await image.refresh()).status, 'active')
+        assert.equal((await storedFiles(folder.path)).length, 1)
+      } finally {
+        await service.kill()
+      }
+    })
+  }
+})
