@@ -7,7 +7,11 @@ export const errorTable = {
   // 400: the request itself is wrong
   malformed_request: { status: 400, message: 'The request is not valid HTTP: {why}.', next: '' },
   malformed_json: { status: 400, message: 'The request body is not valid JSON: {why}.', next: '' },
-  malformed_path: { status: 400, message: 'The path of the request is not valid percent-encoded UTF-8.', next: '' },
+  malformed_path: {
+    status: 400,
+    message: 'The address of the request is not percent-encoded UTF-8 without U+0000.',
+    next: '',
+  },
   body_missing: { status: 400, message: 'This call needs a JSON body and none was sent.', next: '' },
   body_not_allowed: { status: 400, message: 'This call takes no body.', next: 'Send it without one.' },
   invalid_body: { status: 400, message: 'The request body is not acceptable: {why}.', next: '' },

@@ -61,7 +61,7 @@ export const imageBaseProperties = {
     Type.Object(
       {
         url: Type.String({ maxLength: 255 }),
-        metadata: Type.Object({}),
+        metadata: Type.Unsafe<Record<string, unknown>>({ type: 'object' }),
         validation_data: Type.Optional(
           Type.Object(
             {

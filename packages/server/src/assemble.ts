@@ -16,6 +16,7 @@ import { connectionError, frameworkError, withErrors } from './http/errors.ts'
 import { healthRoutes } from './http/health.ts'
 import { watchMethods } from './http/methods.ts'
 import { withOpenApi } from './http/openapi.ts'
+import { refuseNul } from './http/query.ts'
 import { requestIdOf, withRequestIds } from './http/request-id.ts'
 import { versionRoutes, withoutMinor } from './http/versions.ts'
 import { createEmbeddedIdentity } from './identity/embedded.ts'
@@ -67,6 +68,7 @@ const createApp = (config: Config): FastifyInstance => {
 
 const withRoutes = async (app: FastifyInstance, service: Service): Promise<void> => {
   withRequestIds(app)
+  refuseNul(app)
   withErrors(app)
   withAccessLog(app)
   withJsonBodies(app)

@@ -43,6 +43,18 @@ export const withStreamedBodies = (app: FastifyInstance): void => {
   app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined))
 }
 
+/** An escape of U+0000, which PostgreSQL can neither store nor compare: an odd number of backslashes before `u0000`. */
+const escapedNul = /(?<!\\)(?:\\\\)*\\u0000/
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    const why = error instanceof SyntaxError ? error.message : 'it cannot be parsed'
+    throw apiError('malformed_json', { why })
+  }
+}
+
 /**
  * The JSON value in the body of a request.
  * @throws ApiError `body_missing`, `malformed_json`
@@ -56,12 +68,9 @@ export const jsonBody = (request: FastifyRequest): unknown => {
   } catch {
     throw apiError('malformed_json', { why: 'it is not UTF-8' })
   }
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    const why = error instanceof SyntaxError ? error.message : 'it cannot be parsed'
-    throw apiError('malformed_json', { why })
-  }
+  const value = parsed(text)
+  if (escapedNul.test(text)) throw apiError('invalid_body', { why: 'a text in it holds U+0000' })
+  return value
 }
 
 /**

@@ -61,7 +61,7 @@ const lingerMs = 10_000
  */
 const lingerOver = (request: IncomingMessage): void => {
   request.resume()
-  const timer = setTimeout(() => request.socket.destroy(), lingerMs)
+  const timer = setTimeout(() => request.destroy(), lingerMs)
   timer.unref()
   request.once('close', () => clearTimeout(timer))
 }

@@ -1,4 +1,13 @@
+import type { FastifyInstance } from 'fastify'
 import { apiError } from '../api-error.ts'
+
+/** Refuses U+0000 in paths and queries before anything reads them: PostgreSQL can neither store nor compare it. */
+export const refuseNul = (app: FastifyInstance): void => {
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (request.url.includes('%00')) done(apiError('malformed_path', {}))
+    else done()
+  })
+}
 
 /** The parameters of a query in their order, repeated ones included. */
 export type QueryParameters = readonly (readonly [name: string, value: string])[]

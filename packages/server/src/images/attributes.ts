@@ -3,7 +3,7 @@ import Type, { type Static, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { apiError } from '../api-error.ts'
 import type { Limits } from '../config.ts'
-import { type Image, sortedTags } from './image.ts'
+import { type Draft, sortedTags } from './image.ts'
 import { checkStorable } from './text.ts'
 
 /** Longest value of a custom property, in characters. */
@@ -46,72 +46,85 @@ const checkTexts = (key: string, value: unknown): void => {
   if (Array.isArray(value)) for (const one of value) checkTexts(key, one)
 }
 
-type Set = (image: Image, key: string, value: unknown) => Image
+type Set = (draft: Draft, key: string, value: unknown) => void
 
 /** A way to set one attribute that lets only values of its schema through. */
-const settable = <Schema extends TSchema>(
-  schema: Schema,
-  set: (image: Image, value: Static<Schema>, key: string) => Image,
-): Set => {
+const settable = <Schema extends TSchema>(schema: Schema, set: (draft: Draft, value: Static<Schema>) => void): Set => {
   const validator = Compile(schema)
-  return (image, key, value) => {
+  return (draft, key, value) => {
     if (!validator.Check(value)) {
       const [first] = validator.Errors(value)
       const why = `${first?.instancePath ?? ''} ${first?.message ?? ''}`.trim()
       throw apiError('invalid_attribute', { name: key, why })
     }
     checkTexts(key, value)
-    return set(image, value, key)
+    set(draft, value)
   }
 }
-
-const withProperty = (image: Image, key: string, value: string | null): Image => ({
-  ...image,
-  properties: new Map(image.properties).set(key, value),
-})
 
 const requirement = Type.Integer({ minimum: 0, maximum: maxRequirement })
 const { name, visibility, owner, os_hidden, disk_format, container_format, tags } = imageBaseProperties
 
 const base: Readonly<Record<string, Set>> = {
-  name: settable(name, (image, value) => ({ ...image, name: value })),
-  visibility: settable(visibility, (image, value) => ({ ...image, visibility: value })),
-  owner: settable(owner, (image, value) => ({ ...image, owner: value })),
-  protected: settable(imageBaseProperties.protected, (image, value) => ({ ...image, protected: value })),
-  os_hidden: settable(os_hidden, (image, value) => ({ ...image, hidden: value })),
-  disk_format: settable(disk_format, (image, value) => ({ ...image, diskFormat: value })),
-  container_format: settable(container_format, (image, value) => ({ ...image, containerFormat: value })),
-  min_disk: settable(requirement, (image, value) => ({ ...image, minDisk: value })),
-  min_ram: settable(requirement, (image, value) => ({ ...image, minRam: value })),
-  tags: settable(tags, (image, value) => ({ ...image, tags: sortedTags(value) })),
+  name: settable(name, (draft, value) => {
+    draft.name = value
+  }),
+  visibility: settable(visibility, (draft, value) => {
+    draft.visibility = value
+  }),
+  owner: settable(owner, (draft, value) => {
+    draft.owner = value
+  }),
+  protected: settable(imageBaseProperties.protected, (draft, value) => {
+    draft.protected = value
+  }),
+  os_hidden: settable(os_hidden, (draft, value) => {
+    draft.hidden = value
+  }),
+  disk_format: settable(disk_format, (draft, value) => {
+    draft.diskFormat = value
+  }),
+  container_format: settable(container_format, (draft, value) => {
+    draft.containerFormat = value
+  }),
+  min_disk: settable(requirement, (draft, value) => {
+    draft.minDisk = value
+  }),
+  min_ram: settable(requirement, (draft, value) => {
+    draft.minRam = value
+  }),
+  tags: settable(tags, (draft, value) => {
+    draft.tags = sortedTags(value)
+  }),
 }
 
 const typed: Readonly<Record<string, Set>> = Object.fromEntries(
   Object.entries(imageTypedProperties).map(([key, schema]) => [
     key,
-    settable(schema, (image, value) => withProperty(image, key, value)),
+    settable(schema, (draft, value) => {
+      draft.properties.set(key, value)
+    }),
   ]),
 )
 
-const setCustom: Set = (image, key, value) => {
+const setCustom: Set = (draft, key, value) => {
   const refuse = (why: string) => apiError('invalid_attribute', { name: key.slice(0, 64), why })
   if (key === '') throw refuse('its name is empty')
   if (key.length > keyLimit) throw refuse(`its name is longer than ${keyLimit} characters`)
-  if (key === '__proto__') throw refuse('this name cannot be used')
   if (typeof value !== 'string') throw refuse('the value of a custom property must be a string')
   if (value.length > valueLimit) throw refuse(`its value is longer than ${valueLimit} characters`)
   checkStorable(key, key)
   checkStorable(key, value)
-  return withProperty(image, key, value)
+  draft.properties.set(key, value)
 }
 
 /**
- * The image with one attribute or custom property set, whichever call sets it.
+ * Sets one attribute or custom property, whichever call sets it.
  * @throws ApiError `invalid_attribute` when the value is not one that the attribute can have
  */
-export const setAttribute: Set = (image, key, value) => {
+export const setAttribute: Set = (draft, key, value) => {
   const set = Object.hasOwn(base, key) ? base[key] : Object.hasOwn(typed, key) ? typed[key] : setCustom
-  return (set ?? setCustom)(image, key, value)
+  ;(set ?? setCustom)(draft, key, value)
 }
 
 /** @throws ApiError `property_quota`; properties that the service itself keeps do not count */

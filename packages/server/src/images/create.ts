@@ -4,7 +4,7 @@ import type { Actor } from '../access/actor.ts'
 import { apiError } from '../api-error.ts'
 import type { Limits } from '../config.ts'
 import { checkPropertyQuota, checkSettable, checkTagQuota, setAttribute } from './attributes.ts'
-import type { Image } from './image.ts'
+import { draftOf, type Image } from './image.ts'
 
 const uuid = new RegExp(uuidPattern)
 
@@ -52,13 +52,13 @@ const idOf = (given: unknown): string => {
 export const parseCreate = (body: unknown, owner: string | null, now: number): Image => {
   if (!isRecord(body)) throw apiError('invalid_body', { why: 'it must be a JSON object' })
   const { id, ...attributes } = body
-  let image = newImage(idOf(id), owner, now)
+  const draft = draftOf(newImage(idOf(id), owner, now))
   for (const [key, value] of Object.entries(attributes)) {
     checkSettable(key)
     if (key === 'locations') throw apiError('reserved', { name: key })
-    image = setAttribute(image, key, value)
+    setAttribute(draft, key, value)
   }
-  return image
+  return draft
 }
 
 /**

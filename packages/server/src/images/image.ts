@@ -29,6 +29,13 @@ export interface Image {
   readonly updatedAt: number
 }
 
+/** An image that is being made or changed. */
+export type Draft = { -readonly [Key in Exclude<keyof Image, 'properties'>]: Image[Key] } & {
+  readonly properties: Map<string, string | null>
+}
+
+export const draftOf = (image: Image): Draft => ({ ...image, properties: new Map(image.properties) })
+
 /** Tags in the one order they are shown in, each once. */
 export const sortedTags = (tags: Iterable<string>): string[] => [...new Set(tags)].sort()
 

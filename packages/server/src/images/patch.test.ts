@@ -170,7 +170,7 @@ describe('operations', () => {
     ['text outside of the BMP', [{ op: 'replace', path: '/name', value: '😀' }], 400],
     ['too many tags', [{ op: 'replace', path: '/tags', value: Array.from({ length: 129 }, (_, i) => `${i}`) }], 413],
     ['too many properties', Array.from({ length: 128 }, (_, i) => ({ op: 'add', path: `/p${i}`, value: '' })), 413],
-    ['a name that reaches for the prototype', [{ op: 'add', path: '/__proto__', value: 'x' }], 400],
+    ["a property with a name of JavaScript's own", [{ op: 'add', path: '/__proto__', value: 'x' }], 200],
   ]
   for (const [name, body, status, options] of cases) {
     it(`${name}: ${status}`, () =>

@@ -3,7 +3,7 @@ import { apiError } from '../api-error.ts'
 import type { Limits } from '../config.ts'
 import { checkPropertyQuota, checkTagQuota, isBaseAttribute, setAttribute } from './attributes.ts'
 import { newImage } from './create.ts'
-import type { Image } from './image.ts'
+import { type Draft, draftOf, type Image } from './image.ts'
 import type { Operation, Patch } from './patch.ts'
 
 /** What an update depends on besides the image and the patch. */
@@ -39,21 +39,17 @@ const checkAllowed = (image: Image, operation: Operation, rules: UpdateRules): v
   }
 }
 
-const withoutProperty = (image: Image, key: string): Image => {
-  const properties = new Map(image.properties)
-  if (!properties.delete(key)) throw apiError('property_missing', { name: key })
-  return { ...image, properties }
-}
-
-const apply = (image: Image, operation: Operation, patch: Patch, rules: UpdateRules): Image => {
+const apply = (draft: Draft, operation: Operation, patch: Patch, rules: UpdateRules): void => {
   const { key } = operation
-  checkAllowed(image, operation, rules)
-  if (operation.op === 'remove') return withoutProperty(image, key)
-
-  const exists = isBaseAttribute(key) || image.properties.has(key)
+  checkAllowed(draft, operation, rules)
+  if (operation.op === 'remove') {
+    if (!draft.properties.delete(key)) throw apiError('property_missing', { name: key })
+    return
+  }
+  const exists = isBaseAttribute(key) || draft.properties.has(key)
   if (operation.op === 'replace' && !exists) throw apiError('property_missing', { name: key })
   if (operation.op === 'add' && exists && !patch.addOverwrites) throw apiError('property_exists', { name: key })
-  return setAttribute(image, key, operation.value)
+  setAttribute(draft, key, operation.value)
 }
 
 /**
@@ -61,7 +57,7 @@ const apply = (image: Image, operation: Operation, patch: Patch, rules: UpdateRu
  * @throws ApiError `invalid_attribute`
  */
 export const checkPatchValues = (patch: Patch): void => {
-  const blank = newImage('', null, 0)
+  const blank = draftOf(newImage('', null, 0))
   for (const operation of patch.operations) {
     if (operation.op !== 'remove' && operation.key !== 'locations') setAttribute(blank, operation.key, operation.value)
   }
@@ -72,7 +68,8 @@ export const checkPatchValues = (patch: Patch): void => {
  * @throws ApiError of the first operation that cannot be
  */
 export const updated = (image: Image, patch: Patch, rules: UpdateRules, now: number): Image => {
-  const result = patch.operations.reduce((current, operation) => apply(current, operation, patch, rules), image)
+  const result = draftOf(image)
+  for (const operation of patch.operations) apply(result, operation, patch, rules)
   if (result.properties.size > image.properties.size) checkPropertyQuota(result.properties, rules.limits)
   if (patch.operations.some(({ key }) => key === 'tags')) checkTagQuota(result.tags, rules.limits)
   return { ...result, updatedAt: now }
