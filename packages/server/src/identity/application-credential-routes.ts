@@ -82,7 +82,7 @@ export const applicationCredentialRoutes = (app: FastifyInstance, context: Embed
   app.get<OfUser>(path, async (request, reply) => {
     await ownerOrAdmin(context, request)
     const credentials = await listCredentials(database.read, request.params.id, filtersOf(request).get('name'))
-    return sendList(context, request, reply, 'application_credentials', credentials)
+    return sendList(context, request, reply, 'application_credentials', credentials, self(request))
   })
 
   app.post<OfUser>(path, async (request, reply) => {

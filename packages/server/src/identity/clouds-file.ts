@@ -45,7 +45,7 @@ const readClouds = async (path: string) => {
 }
 
 const render = (clouds: object): string =>
-  `# Accounts of the demonstration, for OS_CLIENT_CONFIG_FILE. The passwords are kept only here.\n${stringify({ clouds })}`
+  `# Accounts of the demonstration, for OS_CLIENT_CONFIG_FILE. The passwords are kept only here.\n${stringify({ clouds }, { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN' })}`
 
 /** Passwords that clouds.yaml has for these accounts, by name. */
 export const readPasswords = async (

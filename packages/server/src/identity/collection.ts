@@ -29,10 +29,11 @@ export const sendList = <Entity extends { id: string }>(
   reply: FastifyReply,
   name: string,
   entities: readonly Entity[],
+  path = `/${name}`,
 ): FastifyReply => {
   const origin = context.identityUrl(request).replace(/\/identity$/, '')
   return sendJson(reply, 200, {
-    [name]: entities.map((entity) => withLink(context, request, `/${name}`, entity)),
+    [name]: entities.map((entity) => withLink(context, request, path, entity)),
     links: { next: null, previous: null, self: `${origin}${request.url}` },
   })
 }
