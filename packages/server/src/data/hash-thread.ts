@@ -21,6 +21,9 @@ interface Pending {
 // The file has one ending in the repository and another where it is published.
 const workerUrl = new URL(import.meta.url.endsWith('.ts') ? './hash-worker.ts' : './hash-worker.js', import.meta.url)
 
+// Such a thread makes only short-lived messages; by default it would let tens of megabytes of them pile up.
+const resourceLimits = { maxYoungGenerationSizeMb: 4 }
+
 /** A worker thread that runs many hashes. When it dies, all that waits for it rejects, and so does all that comes. */
 export class HashThread {
   readonly #worker: Worker
@@ -31,7 +34,7 @@ export class HashThread {
 
   constructor({ slab, slotBytes }: HashWorkerData) {
     const workerData: HashWorkerData = { slab, slotBytes }
-    this.#worker = new Worker(workerUrl, { workerData, name: 'hash' })
+    this.#worker = new Worker(workerUrl, { workerData, name: 'hash', resourceLimits })
     this.#worker.on('message', (reply: HashReply) => this.#pending.shift()?.resolve(reply))
     this.#worker.on('error', (cause) => this.#die(new HashingError('A hash thread failed.', { cause })))
     this.#worker.on('exit', () => this.#die(new HashingError('A hash thread ended.')))

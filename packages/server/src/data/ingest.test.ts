@@ -413,14 +413,14 @@ describe('hash threads', () => {
     const source = new PassThrough()
     source.write(randomBytes(2500))
     const writer = new MemoryWriter()
-    const upload = ingest(source, optionsFor(writer, { hashing: fragile }))
+    const failed = fails(ingest(source, optionsFor(writer, { hashing: fragile })), writer, 'hashing_failed')
     await sleep(50)
     // A slot that does not exist is an error inside of both threads.
     const run = fragile.start(['md5', 'sha512'])
     await assert.rejects(run.update({ index: 1e6, bytes: new Uint8Array(1) }, 1), { name: 'HashingError' })
     run.discard()
     source.end(randomBytes(2500))
-    await fails(upload, writer, 'hashing_failed')
+    await failed
 
     const bytes = randomBytes(5000)
     const { checksum } = await ingest(cut(bytes, 400), optionsFor(new MemoryWriter(), { hashing: fragile }))
@@ -432,11 +432,11 @@ describe('hash threads', () => {
     const source = new PassThrough()
     source.write(randomBytes(2500))
     const writer = new MemoryWriter()
-    const upload = ingest(source, optionsFor(writer, { hashing: closing }))
+    const failed = fails(ingest(source, optionsFor(writer, { hashing: closing })), writer, 'hashing_failed')
     await sleep(50)
     await closing.close()
     source.end(randomBytes(2500))
-    await fails(upload, writer, 'hashing_failed')
+    await failed
     const next = new MemoryWriter()
     await fails(ingest(cut(randomBytes(10), 5), optionsFor(next, { hashing: closing })), next, 'hashing_failed')
   })
