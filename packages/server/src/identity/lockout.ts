@@ -31,7 +31,7 @@ interface Counter {
   waitUntil: number
 }
 
-export interface Attempt {
+interface Attempt {
   /** As the caller wrote it, whether or not it exists. */
   readonly account: string
   readonly address: string

@@ -4,7 +4,7 @@ import { newId } from './domain.ts'
 import type { IdentityGrantsTable } from './tables.ts'
 
 /** Roles that exist from the first start and stay: the access rules are written in them. */
-export const builtInRoles: readonly Role[] = ['admin', 'manager', 'member', 'reader', 'service']
+const builtInRoles: readonly Role[] = ['admin', 'manager', 'member', 'reader', 'service']
 
 export const isBuiltIn = (name: string): boolean => builtInRoles.some((role) => role === name.toLowerCase())
 

@@ -1,12 +1,12 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { Reader, Tx } from '../database/database.ts'
 import type { AccessRule } from './access-rules.ts'
-import { defaultDomain, newSecret } from './domain.ts'
+import { newSecret } from './domain.ts'
 import { type NamedRole, rolesWithGrants, withImplied } from './roles.ts'
 import type { IdentityTokensTable, ScopeKind } from './tables.ts'
 
 /** What a token is good for. */
-export type Scope =
+type Scope =
   | { readonly kind: 'unscoped' }
   | { readonly kind: 'project'; readonly project: { readonly id: string; readonly name: string } }
   | { readonly kind: 'domain' }
@@ -29,7 +29,7 @@ export interface Session {
   readonly applicationCredential: SessionCredential | null
 }
 
-export interface SessionCredential {
+interface SessionCredential {
   readonly id: string
   readonly name: string
   readonly restricted: boolean
@@ -232,18 +232,4 @@ export const deleteExpiredTokens = async (tx: Tx, at: number): Promise<void> => 
     .deleteFrom('identity_tokens')
     .where('expires_at', '<', at - expiredGraceMs)
     .execute()
-}
-
-/** What a scope is kept as. */
-export const targetOf = (scope: Scope): { scopeKind: ScopeKind; targetId: string } => {
-  switch (scope.kind) {
-    case 'unscoped':
-      return { scopeKind: 'unscoped', targetId: '' }
-    case 'project':
-      return { scopeKind: 'project', targetId: scope.project.id }
-    case 'domain':
-      return { scopeKind: 'domain', targetId: defaultDomain.id }
-    case 'system':
-      return { scopeKind: 'system', targetId: 'all' }
-  }
 }
