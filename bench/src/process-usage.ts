@@ -1,22 +1,40 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
-/** Linux counts the time of processes in hundredths of a second, whatever the kernel's own clock. */
+/** Linux tells the time of whole processes in hundredths of a second, whatever the kernel's own clock. */
 const ticksPerSecond = 100
+
+const readIfThere = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+/** The same to the nanosecond, but only of threads that have not ended. */
+const threadSeconds = (pid: number): number | undefined => {
+  const folder = `/proc/${pid}/task`
+  if (!existsSync(folder)) return undefined
+  const threads = readdirSync(folder).map((thread) => readIfThere(`${folder}/${thread}/schedstat`))
+  const known = threads.filter((text) => text !== undefined)
+  if (known.length === 0) return undefined
+  return known.reduce((sum, text) => sum + Number(text.split(' ', 1)[0]), 0) / 1e9
+}
 
 /** Seconds of a core that all threads of a process have used; undefined where the system does not tell. */
 export const cpuSeconds = (pid: number): number | undefined => {
-  const path = `/proc/${pid}/stat`
-  if (!existsSync(path)) return undefined
-  const text = readFileSync(path, 'utf8')
+  const precise = threadSeconds(pid)
+  if (precise !== undefined) return precise
+  const text = readIfThere(`/proc/${pid}/stat`)
+  if (text === undefined) return undefined
   // The name of the program may hold anything, so fields are counted from its closing bracket: the third is next.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 
 const statusBytes = (pid: number, field: 'VmRSS' | 'VmHWM'): number | undefined => {
-  const path = `/proc/${pid}/status`
-  if (!existsSync(path)) return undefined
-  const kibibytes = new RegExp(`^${field}:\\s*(\\d+) kB$`, 'm').exec(readFileSync(path, 'utf8'))?.[1]
+  const text = readIfThere(`/proc/${pid}/status`) ?? ''
+  const kibibytes = new RegExp(`^${field}:\\s*(\\d+) kB$`, 'm').exec(text)?.[1]
   return kibibytes === undefined ? undefined : Number(kibibytes) * 1024
 }
 

@@ -1,6 +1,7 @@
 import { deleteImage } from '../api.ts'
 import { hashSeconds, writeSeconds } from '../floors.ts'
 import type { Lab, Served } from '../lab.ts'
+import { cpuSeconds } from '../process-usage.ts'
 import type { Row } from '../report.ts'
 import { median } from '../rounds.ts'
 import { gibibyte, size, uploadNew } from './transfers.ts'
@@ -10,16 +11,20 @@ const target = 0.85
 const sizeBytes = gibibyte
 const rounds = 3
 
+/** Seconds; of `cpu`, on all cores together. */
 interface Round {
   readonly md5: number
   readonly sha512: number
   readonly upload: number
+  readonly cpu: number
 }
 
-const uploadOnce = async (lab: Lab, service: Served): Promise<number> => {
+const uploadOnce = async (lab: Lab, service: Served): Promise<Pick<Round, 'upload' | 'cpu'>> => {
+  const before = cpuSeconds(service.pid) ?? Number.NaN
   const { id, seconds } = await uploadNew(lab, service, sizeBytes)
+  const cpu = (cpuSeconds(service.pid) ?? Number.NaN) - before
   await deleteImage(service.url, service.producer, id)
-  return seconds
+  return { upload: seconds, cpu }
 }
 
 const measure = async (lab: Lab, core: number | null): Promise<Round[]> => {
@@ -30,7 +35,7 @@ const measure = async (lab: Lab, core: number | null): Promise<Round[]> => {
     measured.push({
       md5: await hashSeconds(['md5'], sizeBytes, lab.cores.measured),
       sha512: await hashSeconds(['sha512'], sizeBytes, lab.cores.measured),
-      upload: await uploadOnce(lab, service),
+      ...(await uploadOnce(lab, service)),
     })
   }
   return measured
@@ -72,7 +77,9 @@ export const upload = async (lab: Lab): Promise<Row[]> => {
       met: main.ratio >= target,
       notes: [
         bounds,
-        'md5 and sha512 are computed at the same time in threads, so the service may use every core here; clients too',
+        `an upload takes ${median(free.map(({ cpu }) => cpu)).toFixed(1)} s of processor time of the service`,
+        'md5 and sha512 are computed at the same time in threads, so the service may use every core here; the client ' +
+          `takes its part of core ${lab.cores.load ?? 'any'} as well`,
       ],
     },
     ...pinned.map((row) => ({
