@@ -3,6 +3,10 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { sendJson } from './json.ts'
 
+/** Nothing from elsewhere, and no page of somebody else around ours. */
+const pagePolicy =
+  "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+
 /** The API as OpenAPI 3.1 and as pages to read. Registered before the routes that it describes. */
 export const withOpenApi = async (app: FastifyInstance): Promise<void> => {
   await app.register(swagger, {
@@ -18,6 +22,7 @@ export const withOpenApi = async (app: FastifyInstance): Promise<void> => {
       components: {
         securitySchemes: { token: { type: 'apiKey', in: 'header', name: 'X-Auth-Token' } },
       },
+      security: [{ token: [] }],
       tags: [
         { name: 'images', description: 'Image records' },
         { name: 'data', description: 'The bytes of images' },
@@ -29,6 +34,11 @@ export const withOpenApi = async (app: FastifyInstance): Promise<void> => {
       ],
     },
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    transformStaticCSP: () => pagePolicy,
+    theme: { title: 'Vitrine API', css: [{ filename: 'vitrine.css', content: '.swagger-ui .topbar { display: none }' }] },
+  })
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => sendJson(reply, 200, app.swagger()))
 }
