@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ImageService, OpenStack } from '@vitrine/sdk'
 import { fromClouds } from '@vitrine/sdk/node'
@@ -22,4 +23,12 @@ export const logIn = async (data: string, name: CloudName): Promise<Account> => 
   const { token, project } = await cloud.authenticate()
   assert.ok(project, `the token of ${name} has a project`)
   return { cloud, projectId: project.id, token, images: cloud.imageService() }
+}
+
+/** The password of a demonstration's user, for clients that cannot read clouds.yaml. */
+export const passwordOf = async (data: string, name: CloudName): Promise<string> => {
+  const text = await readFile(cloudsFile(data), 'utf8')
+  const password = new RegExp(`^ {2}${name}:$[^]*?^ +password: "?([^"\\n]+)"?$`, 'm').exec(text)?.[1]
+  assert.ok(password, `clouds.yaml has a password of ${name}`)
+  return password
 }
