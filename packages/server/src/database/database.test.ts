@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { eachDatabase } from '../testing/databases.ts'
-import { openDatabase } from './database.ts'
+import { openDatabase } from './open.ts'
 
 eachDatabase('the database', ({ open, newUrl }) => {
   it('keeps what a transaction wrote and nothing of one that failed', async () => {

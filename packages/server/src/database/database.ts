@@ -1,6 +1,4 @@
 import type { Kysely, Transaction } from 'kysely'
-import { openPostgres } from './postgres.ts'
-import { openSqlite } from './sqlite.ts'
 import type { Tables } from './tables.ts'
 
 /** What a transaction hands to queries. Reads outside of one use `Database.read`. */
@@ -25,14 +23,4 @@ export interface Database {
   /** Throws when the database does not answer. */
   check(): Promise<void>
   close(): Promise<void>
-}
-
-/**
- * Opens the database and brings its tables up to date.
- * @param url `sqlite:PATH` or `postgres://user:password@host:port/name`
- */
-export const openDatabase = (url: string): Promise<Database> => {
-  if (url.startsWith('sqlite:')) return openSqlite(url.slice('sqlite:'.length))
-  if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(url)
-  throw new Error('The database URL must begin with sqlite: or postgres://')
 }

@@ -1,9 +1,7 @@
 import type { ContainerFormat, DiskFormat, EventType, ImageStatus, MemberStatus, Visibility } from '@vitrine/contract'
 import type { Generated } from 'kysely'
 import type { IdentityTables } from '../identity/tables.ts'
-
-/** Yes or no as both databases store it alike. */
-export type Flag = 0 | 1
+import type { Flag } from './flag.ts'
 
 /** Instants are milliseconds since 1970 (UTC); lists of text and records are JSON. */
 export interface ImagesTable {

@@ -38,7 +38,10 @@ export const withOpenApi = async (app: FastifyInstance): Promise<void> => {
     routePrefix: '/docs',
     staticCSP: true,
     transformStaticCSP: () => pagePolicy,
-    theme: { title: 'Vitrine API', css: [{ filename: 'vitrine.css', content: '.swagger-ui .topbar { display: none }' }] },
+    theme: {
+      title: 'Vitrine API',
+      css: [{ filename: 'vitrine.css', content: '.swagger-ui .topbar { display: none }' }],
+    },
   })
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => sendJson(reply, 200, app.swagger()))
 }

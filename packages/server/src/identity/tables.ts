@@ -1,4 +1,4 @@
-import type { Flag } from '../database/tables.ts'
+import type { Flag } from '../database/flag.ts'
 
 /** What a role is held on and a token is good for; `targetId` is a project id, a domain id or `all`. */
 export type ScopeKind = 'unscoped' | 'project' | 'domain' | 'system'

