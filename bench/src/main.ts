@@ -96,6 +96,7 @@ const main = async (): Promise<void> => {
     const { cpu, memoryGiB, system, node, commit, loadBefore } = machine
     write(`\nVitrine ${commit}, Node ${node}, ${machine.cores} x ${cpu}, ${memoryGiB} GiB, ${system}`)
     write(`${cores.described}; load of the machine before: ${loadBefore}\n`)
+    if (profiles !== undefined) write('The service was being profiled, which slows it: these are no results.\n')
     write(renderRows(rows))
     write(`\n${((performance.now() - started) / 1000).toFixed(0)} s in all. Medians of rounds that took turns.`)
     if (json !== undefined) await writeFile(json, `${JSON.stringify({ machine, cores, rows }, null, 2)}\n`)

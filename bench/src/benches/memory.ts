@@ -85,7 +85,8 @@ export const memory = async (lab: Lab): Promise<Row[]> => {
       met: above < targetMiB,
       notes: [
         `resident ${mebibytes(fresh).toFixed(0)} MiB after the start, ${mebibytes(idle).toFixed(0)} MiB idle after one ` +
-          `upload and one download of ${size(warmUpBytes)}, at most ${mebibytes(peakBytes).toFixed(0)} MiB under way`,
+          `upload and one download of ${size(warmUpBytes)}, at most ${mebibytes(peakBytes).toFixed(0)} MiB under way, ` +
+          `which is ${mebibytes(peakBytes - fresh).toFixed(0)} MiB above the start`,
         `all began at once; the last download took ${downloadSeconds.toFixed(0)} s, the last upload ` +
           `${uploadSeconds.toFixed(0)} s (${((each * sizeBytes) / 1e9 / uploadSeconds).toFixed(2)} GB/s together)`,
         ...small,
