@@ -67,5 +67,8 @@ test(`on PostgreSQL nothing acknowledged is lost after ${count} kills (seed ${se
     crash: (service) => service.kill(),
   })
   t.diagnostic(JSON.stringify(tally))
-  assert.ok(tally.deleted > 0 && tally.unanswered > 0, `the load was too light: ${JSON.stringify(tally)}`)
+  assert.ok(
+    tally.active > 0 && tally.deleted > 0 && tally.unanswered > 0,
+    `the load was too light: ${JSON.stringify(tally)}`,
+  )
 })

@@ -21,7 +21,10 @@ test(`nothing acknowledged is lost and nothing is left over after ${count} kills
   })
   t.diagnostic(JSON.stringify(tally))
   // Rounds in which nothing was cut short would prove nothing.
-  assert.ok(tally.deleted > 0 && tally.unanswered > 0, `the load was too light: ${JSON.stringify(tally)}`)
+  assert.ok(
+    tally.active > 0 && tally.deleted > 0 && tally.unanswered > 0,
+    `the load was too light: ${JSON.stringify(tally)}`,
+  )
 })
 
 test('a first start that was killed can be made again', async (t) => {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { access, constants, writeFile } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
-import { runSuccessfully } from './process.ts'
+import { join } from 'node:path'
+import { runSuccessfully, searchPath } from './process.ts'
 
 /** Commands that the tests call, and the Debian package of each. */
 const packageOf = {
@@ -18,9 +18,8 @@ export type Command = keyof typeof packageOf
 const policyPath = '/usr/sbin/policy-rc.d'
 
 const isThere = async (command: Command): Promise<boolean> => {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
   const found = await Promise.all(
-    folders.map((folder) =>
+    searchPath(process.env).map((folder) =>
       access(join(folder, command), constants.X_OK).then(
         () => true,
         () => false,

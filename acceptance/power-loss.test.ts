@@ -89,5 +89,8 @@ test(`nothing acknowledged is lost when the power goes, ${count} times (seed ${s
     alsoCheck: () => assert.equal(databaseIntegrity(data), 'ok'),
   })
   t.diagnostic(JSON.stringify(tally))
-  assert.ok(tally.deleted > 0 && tally.unanswered > 0, `the load was too light: ${JSON.stringify(tally)}`)
+  assert.ok(
+    tally.active > 0 && tally.deleted > 0 && tally.unanswered > 0,
+    `the load was too light: ${JSON.stringify(tally)}`,
+  )
 })

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { delimiter } from 'node:path'
 import { text } from 'node:stream/consumers'
 
 /** What a finished command left. */
@@ -16,11 +17,21 @@ export interface RunOptions {
   readonly timeoutMs?: number
 }
 
+// Where administrators' commands are; a root that came by `su` has them not on its PATH.
+const systemFolders = ['/usr/sbin', '/sbin']
+
+/** Folders where commands are looked for. */
+export const searchPath = (environment: NodeJS.ProcessEnv): string[] => [
+  ...(environment.PATH ?? '').split(delimiter),
+  ...systemFolders,
+]
+
 /** Runs a command to its end. Whatever its exit code, the promise resolves; it rejects when there is no such command. */
 export const run = async (command: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> => {
+  const environment = options.environment ?? process.env
   const child = spawn(command, args, {
     cwd: options.cwd,
-    env: options.environment ?? process.env,
+    env: { ...environment, PATH: searchPath(environment).join(delimiter) },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: options.timeoutMs ?? 120_000,
     killSignal: 'SIGKILL',

@@ -20,6 +20,8 @@ export interface Load {
   readonly images: TrackedImage[]
   /** Fires just before the service is killed: from then on requests may go without an answer. */
   readonly crashing: AbortSignal
+  /** Called for every request that the service has acknowledged. */
+  readonly onAcknowledged: () => void
 }
 
 interface Request {
@@ -32,7 +34,11 @@ interface Request {
 }
 
 /** @throws Error for an answer that a healthy service does not give */
-const send = async ({ url, crashing }: Load, image: TrackedImage, request: Request): Promise<Outcome> => {
+const send = async (
+  { url, crashing, onAcknowledged }: Load,
+  image: TrackedImage,
+  request: Request,
+): Promise<Outcome> => {
   const { as, method, path, expected, contentType, body } = request
   const headers: Record<string, string> = { 'X-Auth-Token': as.token }
   if (contentType !== undefined) headers['Content-Type'] = contentType
@@ -46,6 +52,7 @@ const send = async ({ url, crashing }: Load, image: TrackedImage, request: Reque
     // The status is the acknowledgement, whether or not the rest of the answer still arrives.
     if (response.status === expected) {
       await response.arrayBuffer().catch(() => undefined)
+      onAcknowledged()
       return 'done'
     }
     if (response.status >= 500 && crashing.aborted) return 'unknown'

@@ -25,7 +25,9 @@ export interface Tally {
   readonly unanswered: number
 }
 
-const loadMsMax = 900
+// A crash comes after so many acknowledgements rather than at a time, so that a slow machine tests as much as a fast one.
+const acknowledgementsMax = 120
+const momentMsMax = 30
 const startMsMax = 600
 
 const countDoubts = (images: readonly TrackedImage[]): number =>
@@ -66,8 +68,16 @@ const workUntilCrash = async (
   { producer, consumer }: Scene,
 ): Promise<void> => {
   const crashing = new AbortController()
-  const load = runLoad({ url: service.url, producer, consumer, random, images, crashing: crashing.signal })
-  const crashed = sleep(random.below(loadMsMax)).then(async () => {
+  const enough = Promise.withResolvers<void>()
+  let left = 1 + random.below(acknowledgementsMax)
+  const onAcknowledged = (): void => {
+    left -= 1
+    if (left === 0) enough.resolve()
+  }
+  const { url } = service
+  const load = runLoad({ url, producer, consumer, random, images, crashing: crashing.signal, onAcknowledged })
+  const crashed = enough.promise.then(async () => {
+    await sleep(random.below(momentMsMax))
     crashing.abort()
     await crash(service)
   })
