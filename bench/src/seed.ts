@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { type Database, openDatabase, type Tx } from '../../packages/server/src/database/database.ts'
+import type { Database, Tx } from '../../packages/server/src/database/database.ts'
+import { openDatabase } from '../../packages/server/src/database/open.ts'
 import { newImage } from '../../packages/server/src/images/create.ts'
 import type { Image } from '../../packages/server/src/images/image.ts'
 import { insertImage, memberCopies } from '../../packages/server/src/images/queries.ts'
