@@ -54,6 +54,44 @@ const chosenRange = (request: FastifyRequest, sizeBytes: number): { range: ByteR
   }
 }
 
+/** Hands the bytes to the connection. Until the first of them, an error can still be answered as such. */
+const sendBytes = async (
+  service: Service,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  reader: ByteReader,
+  checksum: string | null,
+): Promise<void> => {
+  const { range, part } = chosenRange(request, reader.sizeBytes)
+  const { start, end } = range
+  const { raw } = reply
+  const headers = {
+    ...neverRendered,
+    'content-length': end - start,
+    'accept-ranges': 'bytes',
+    ...(checksum === null ? {} : { 'content-md5': checksum }),
+    ...(part ? { 'content-range': `bytes ${start}-${end - 1}/${reader.sizeBytes}` } : {}),
+    'x-openstack-request-id': request.id,
+  }
+  raw.statusCode = part ? 206 : 200
+  for (const [name, value] of Object.entries(headers)) raw.setHeader(name, value)
+  try {
+    await send(reader, range, raw, {
+      buffers: service.sendBuffers,
+      signal: service.stopping,
+      idleTimeoutMs: service.limits.upload_idle_seconds * 1000,
+    })
+  } catch (error) {
+    if (!raw.headersSent && error instanceof StoreError) {
+      for (const name of raw.getHeaderNames()) raw.removeHeader(name)
+      throw apiError('store_unavailable', {})
+    }
+    service.log.error({ err: error, reqId: request.id }, 'a download broke off')
+    raw.destroy()
+  }
+  reply.hijack()
+}
+
 /** Answers with the bytes of an image, or the part of them that is asked for. */
 export const download = async (
   service: Service,
@@ -65,26 +103,7 @@ export const download = async (
   const reader = await openBytes(service, row)
   if (reader === undefined) return reply.code(204).send()
   try {
-    const { range, part } = chosenRange(request, reader.sizeBytes)
-    reply.hijack()
-    const { start, end } = range
-    reply.raw.writeHead(part ? 206 : 200, {
-      ...neverRendered,
-      'content-length': end - start,
-      'accept-ranges': 'bytes',
-      ...(row.checksum === null ? {} : { 'content-md5': row.checksum }),
-      ...(part ? { 'content-range': `bytes ${start}-${end - 1}/${reader.sizeBytes}` } : {}),
-      'x-openstack-request-id': request.id,
-    })
-    await send(reader, range, reply.raw, {
-      buffers: service.sendBuffers,
-      signal: service.stopping,
-      idleTimeoutMs: service.limits.upload_idle_seconds * 1000,
-    })
-  } catch (error) {
-    if (!reply.sent) throw error
-    service.log.error({ err: error, reqId: request.id }, 'a download broke off')
-    reply.raw.destroy()
+    await sendBytes(service, request, reply, reader, row.checksum)
   } finally {
     await reader.close()
   }
