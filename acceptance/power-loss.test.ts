@@ -80,7 +80,7 @@ test(`nothing acknowledged is lost when the power goes, ${count} times (seed ${s
   const tally = await runRounds({
     count,
     random: createRandom(seed),
-    service: { data, by: 'node', settings: { VITRINE_LOG_LEVEL: 'fatal' } },
+    service: { data, by: 'node' },
     crash: async (service) => {
       await volume.cutPower()
       await service.kill()
