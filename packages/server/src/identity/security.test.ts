@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { eachDatabase } from '../testing/databases.ts'
+import { authenticate as authenticateBy } from './authentication.ts'
+import type { EmbeddedContext } from './context.ts'
 import { revocationBoundMs } from './embedded.ts'
+import { createLockout } from './lockout.ts'
 import { deleteExpiredTokens, digestOf } from './sessions.ts'
 import {
   createMember,
@@ -18,6 +21,7 @@ import {
   tokenAuth,
   tokenOf,
 } from './testing.ts'
+import { findUserRow, replacePassword } from './users.ts'
 
 const imageCall = { method: 'GET', path: '/v2/images' }
 
@@ -363,6 +367,54 @@ eachDatabase('what must never happen', (databases) => {
       assert.equal((await set(`/v3/projects/${another.projectId}`, { project: { enabled } })).statusCode, 200)
     }
     for (const old of [user.token, another.token]) await assert.rejects(validate(old), { code: 'token_invalid' })
+  })
+
+  test("a project that is disabled gives no tokens, and is nobody's default", async () => {
+    const token = await admin()
+    const name = newName()
+    const { projectId } = await createMember(service, name)
+    await service.call('PATCH', `/v3/projects/${projectId}`, { token, body: { project: { enabled: false } } })
+    const password = `${name} password`
+    const scoped = await authenticate(passwordAuth(name, password, { project: { id: projectId } }))
+    assert.equal(scoped.statusCode, 401)
+    const unscoped = await authenticate(passwordAuth(name, password))
+    assert.equal(unscoped.statusCode, 201)
+    assert.equal('project' in unscoped.json<{ token: object }>().token, false)
+  })
+
+  test('an account that goes while its password is being checked gives no token', async () => {
+    const name = newName()
+    const { userId } = await createMember(service, name)
+    const context: EmbeddedContext = {
+      database: service.database,
+      now: clock.now,
+      lockout: createLockout(clock.now),
+      tokenLifetimeMs: 1000,
+      change: service.database.write,
+      imageUrl: () => '',
+      identityUrl: () => '',
+      hasher: {
+        hash: async () => '',
+        verify: async () => {
+          await service.call('DELETE', `/v3/users/${userId}`, { token: await admin() })
+          return true
+        },
+      },
+    }
+    const proof = { method: 'password' as const, user: { id: userId }, password: 'x' }
+    await assert.rejects(authenticateBy(context, { proofs: [proof], scope: { kind: 'unscoped' } }, '10.0.0.1'), {
+      code: 'credentials_refused',
+    })
+  })
+
+  test('a password that was changed meanwhile is not changed back', async () => {
+    const { userId } = await createMember(service, newName())
+    const before = await findUserRow(service.database.read, userId)
+    assert.ok(before !== undefined)
+    const replace = (hash: string) => service.database.write((tx) => replacePassword(tx, before, hash))
+    assert.equal(await replace('first'), true)
+    assert.equal(await replace('second'), false)
+    assert.equal((await findUserRow(service.database.read, userId))?.password_hash, 'first')
   })
 
   test('there is always an administrator left', async () => {
