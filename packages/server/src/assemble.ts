@@ -42,6 +42,8 @@ export interface Assembly {
 
 const headersMaxBytes = 64 * 1024
 const headersTimeoutMs = 30_000
+/** How long requests under way may take to end when the service stops. */
+const goodbyeMs = 5000
 
 const createApp = (config: Config): FastifyInstance => {
   const logStream = openLog()
@@ -50,7 +52,7 @@ const createApp = (config: Config): FastifyInstance => {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: Number.MAX_SAFE_INTEGER,
     exposeHeadRoutes: false,
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     return503OnClosing: true,
     genReqId: (request) => requestIdOf(request.headers['x-openstack-request-id']),
     // An upload may take hours; its pauses are limited instead.
@@ -170,7 +172,9 @@ export const assemble = async (
     close: async () => {
       stopping.abort()
       service.uploads.abortAll()
+      const impatience = setTimeout(() => app.server.closeAllConnections(), goodbyeMs)
       await app.close()
+      clearTimeout(impatience)
       await sweeper.stop()
       await service.hashing.close()
       await identity.close()

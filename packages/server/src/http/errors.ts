@@ -68,7 +68,7 @@ const lingerOver = (request: IncomingMessage): void => {
 
 const sendError = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
   const answer = asApiError(error)
-  if (answer.status >= 500) request.log.error({ err: error, reqId: request.id }, answer.message)
+  if (answer.code === 'internal') request.log.error({ err: error, reqId: request.id }, 'a request failed')
   const { type, render } = bodies[errorForm(request.headers.accept)]
   if (!request.raw.complete) lingerOver(request.raw)
   reply
