@@ -195,7 +195,8 @@ test('the openstack command manages accounts', { skip }, async (t) => {
       const types = services.map(({ Type }) => Type).filter((type) => type !== '')
       assert.deepEqual(types.sort(), ['identity', 'image'])
       const image = await producer.properties('catalog', 'show', 'image')
-      assert.match(image.endpoints ?? '', new RegExp(`public: ${stage.service.url}(?:$|[^/\\w])`))
+      // Without a version: clients add it.
+      assert.match(image.endpoints ?? '', new RegExp(`public: ${stage.service.url}(?![/\\d])`))
     })
     await t.test('works with an application credential', async () => {
       const credential = await producer.properties('application', 'credential', 'create', 'ci', '--secret', 'hush hush')

@@ -11,7 +11,7 @@ export interface Fact<T> {
   busy: boolean
 }
 
-export const fact = <T>(value: T): Fact<T> => ({ value, doubts: [], busy: false })
+const fact = <T>(value: T): Fact<T> => ({ value, doubts: [], busy: false })
 
 /** How a request ended: acknowledged, certainly without effect, or without an answer. */
 export type Outcome = 'done' | 'refused' | 'unknown'
