@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 
-export interface Quantity {
+interface Quantity {
   readonly value: number
   readonly unit: string
 }
