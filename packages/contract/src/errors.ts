@@ -111,6 +111,13 @@ export const errorTable = {
     next: 'To take a shared image out of your list, set your status to rejected.',
   },
 
+  identity_forbidden: { status: 403, message: 'Your token does not allow this call.', next: '' },
+  credential_restricted: {
+    status: 403,
+    message: 'This application credential is restricted: it cannot manage accounts or credentials.',
+    next: 'Use a password, or an application credential that was created as unrestricted.',
+  },
+
   // 404: it is not there, or not for you; the two are never told apart
   route_not_found: { status: 404, message: 'There is nothing at this path.', next: '' },
   image_not_found: {
@@ -121,6 +128,8 @@ export const errorTable = {
   member_not_found: { status: 404, message: 'Image {image} has no member {member} that you can see.', next: '' },
   tag_not_found: { status: 404, message: 'The image has no tag {tag}.', next: '' },
   schema_not_found: { status: 404, message: 'There is no schema {name}.', next: '' },
+
+  identity_not_found: { status: 404, message: 'There is no {kind} {id}.', next: '' },
 
   // 405
   method_not_allowed: { status: 405, message: '{method} is not possible here; possible: {allow}.', next: '' },
@@ -195,6 +204,11 @@ export const errorTable = {
   identity_unavailable: {
     status: 503,
     message: 'The identity service does not answer, so the token cannot be checked.',
+    next: 'Try again in a moment.',
+  },
+  identity_busy: {
+    status: 503,
+    message: 'Too many credentials are being checked right now.',
     next: 'Try again in a moment.',
   },
   store_unavailable: {

@@ -50,6 +50,7 @@ const createApp = (config: Config): FastifyInstance => {
   const app = fastify({
     logger: { level: config.log_level, stream: logStream },
     logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: config.trusted_proxies?.split(',').map((proxy) => proxy.trim()) ?? false,
     bodyLimit: Number.MAX_SAFE_INTEGER,
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',

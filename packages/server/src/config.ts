@@ -53,6 +53,11 @@ export const ConfigSchema = Type.Object(
         description: 'Where clients reach the service, if not at its Host.',
       }),
     ),
+    trusted_proxies: Type.Optional(
+      Type.String({
+        description: 'Addresses or networks of proxies whose X-Forwarded headers count, separated by commas.',
+      }),
+    ),
     data: Type.Optional(
       Type.String({ default: './data', description: 'Folder of everything that the service keeps.' }),
     ),
@@ -91,6 +96,7 @@ export const ConfigSchema = Type.Object(
 
 const openKeys = [
   'public_url',
+  'trusted_proxies',
   'admin_password',
   'identity_public_url',
   'identity_username',

@@ -20,6 +20,8 @@ export interface Database {
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** True for the error of a second row under one unique key. */
   isDuplicate(error: unknown): boolean
+  /** True for the error of a row that names another which is not there. */
+  isMissingReference(error: unknown): boolean
   /** Throws when the database does not answer. */
   check(): Promise<void>
   close(): Promise<void>

@@ -10,6 +10,7 @@ const attemptsMax = 5
 /** A deadlock or a serialisation failure: the transaction is gone and may simply be tried again. */
 const transientCodes = new Set(['40P01', '40001'])
 const duplicateCode = '23505'
+const missingReferenceCode = '23503'
 
 const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
@@ -39,6 +40,7 @@ export const openPostgres = async (url: string): Promise<Database> => {
       }
     },
     isDuplicate: (error) => codeOf(error) === duplicateCode,
+    isMissingReference: (error) => codeOf(error) === missingReferenceCode,
     check: async () => {
       await db.executeQuery(CompiledQuery.raw('select 1'))
     },

@@ -21,6 +21,11 @@ const busyTimeoutMs = 10_000
 
 /** SQLite's extended result codes for a second row under one key. */
 const duplicateCodes = new Set([1555, 2067])
+/** And for one that names another row which is not there. */
+const missingReferenceCode = 787
+
+const codeOf = (error: unknown): number =>
+  error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : 0
 
 /** Takes the write lock at once: a transaction that reads first and writes later would fail when another has written. */
 class ImmediateDriver extends SqliteDriver {
@@ -128,11 +133,8 @@ export const openSqlite = async (path: string): Promise<Database> => {
       await durable()
       return result
     },
-    isDuplicate: (error) =>
-      error instanceof Error &&
-      'errcode' in error &&
-      typeof error.errcode === 'number' &&
-      duplicateCodes.has(error.errcode),
+    isDuplicate: (error) => duplicateCodes.has(codeOf(error)),
+    isMissingReference: (error) => codeOf(error) === missingReferenceCode,
     check: async () => {
       await read.executeQuery(CompiledQuery.raw('select 1'))
     },

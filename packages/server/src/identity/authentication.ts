@@ -216,11 +216,6 @@ const targetOfCredential = async (
   return own
 }
 
-/** True when a row names another that has just been deleted. */
-const isMissingReference = (error: unknown): boolean =>
-  error instanceof Error &&
-  (('code' in error && error.code === '23503') || ('errcode' in error && error.errcode === 787))
-
 /**
  * Checks credentials and begins a session.
  * @param address of the caller, for the brake on guessing
@@ -252,6 +247,6 @@ export const authenticate = async (
       return issued
     })
   } catch (error) {
-    throw isMissingReference(error) ? refused() : error
+    throw context.database.isMissingReference(error) ? refused() : error
   }
 }

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { ApiError, apiError } from '../api-error.ts'
+import { type ApiError, apiError } from '../api-error.ts'
 import { allowsCall } from './access-rules.ts'
 import type { EmbeddedContext } from './context.ts'
 import { digestOf, findSession, isAdmin, type Session } from './sessions.ts'
@@ -33,7 +33,7 @@ export const callerOf = async ({ database, now }: EmbeddedContext, request: Fast
 }
 
 /** For anything that the caller may not do; says nothing about what it would have been done to. */
-export const notAllowed = (): ApiError => new ApiError('role_required', 'Your token does not allow this call.')
+export const notAllowed = (): ApiError => apiError('identity_forbidden', {})
 
 /**
  * The session of a caller who may read every account.
@@ -48,15 +48,12 @@ export const adminOf = async (context: EmbeddedContext, request: FastifyRequest)
 /**
  * A credential that was made for one purpose must not make others, whether it asks for them or for accounts to make them
  * with.
- * @throws ApiError `role_required`
+ * @throws ApiError `credential_restricted`
  */
 export const refuseRestricted = (caller: Session): void => {
   const credential = caller.applicationCredential
   if (credential === null || !credential.restricted) return
-  throw new ApiError(
-    'role_required',
-    'This application credential is restricted: it cannot manage accounts or credentials. Use a password, or an application credential that was created as unrestricted.',
-  )
+  throw apiError('credential_restricted', {})
 }
 
 /**
@@ -69,7 +66,7 @@ export const adminToChange = async (context: EmbeddedContext, request: FastifyRe
   return caller
 }
 
-/** @throws ApiError `route_not_found` */
+/** @throws ApiError `identity_not_found` */
 export const notFound = (kind: string, id: string): never => {
-  throw new ApiError('route_not_found', `There is no ${kind} ${id.replace(/[\p{Cc}\p{Cs}<>]/gu, '?').slice(0, 100)}.`)
+  throw apiError('identity_not_found', { kind, id })
 }

@@ -1,5 +1,5 @@
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
-import { ApiError } from '../api-error.ts'
+import { apiError } from '../api-error.ts'
 
 /** What one guess costs; kept with each hash, so that it can be raised later. */
 export interface HashCost {
@@ -60,8 +60,7 @@ const parse = (stored: string): StoredHash => {
   }
 }
 
-const tooBusy = () =>
-  new ApiError('identity_unavailable', 'Too many credentials are being checked right now. Try again in a moment.')
+const tooBusy = () => apiError('identity_busy', {})
 
 interface Job {
   readonly caller: string
