@@ -1,6 +1,7 @@
 import type { MemberStatus, Visibility } from '@vitrine/contract'
 import type { Actor } from '../access/actor.ts'
 import type { Reader } from '../database/database.ts'
+import { isPostgres } from '../database/dialect.ts'
 import { type Fragment, fragment, joined, parameters, runFragment } from '../database/fragment.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import type { Comparison, Filter, NumberColumn, TextColumn } from './filters.ts'
@@ -204,7 +205,17 @@ const selectSource = (source: Source, query: ListQuery, marker: SortValues | und
   const { from, conditions, columns } = reading(source, query)
   const all = marker === undefined ? conditions : [...conditions, afterMarker(query.sort, columns, marker)]
   const keys = query.sort.map(({ attribute }, index) => fragment`${columns[attribute]} as ${keyNames[index]}`)
-  return fragment`select * from (select ${columns.id} as id, ${joined(keys, ', ')} from ${from} where ${joined(all, ' and ')} order by ${orderBy(query.sort)} limit ${query.limit}) s`
+  return fragment`select ${joined(keys, ', ')} from ${from} where ${joined(all, ' and ')}`
+}
+
+/**
+ * The keys of one page of all sources; `union` drops an image that comes from two. SQLite merges sources that are in order
+ * already, and stops at the end of the page; PostgreSQL is told to take no more than a page from each.
+ */
+const selectPage = (db: Reader, sources: readonly Fragment[], { sort, limit }: ListQuery): Fragment => {
+  const page = fragment`order by ${orderBy(sort)} limit ${limit}`
+  const arms = isPostgres(db) && sources.length > 1 ? sources.map((source) => fragment`(${source} ${page})`) : sources
+  return fragment`${joined(arms, ' union ')} ${page}`
 }
 
 export interface ListedImage {
@@ -228,11 +239,10 @@ export const listImages = async (
   const after = marker === undefined ? undefined : sortValues(marker)
   const sources = sourcesOf(actor, query).map((source) => selectSource(source, query, after))
   if (sources.length === 0) return []
-  const order = orderBy(query.sort)
-  // `union` drops an image that comes from two sources.
-  const page = fragment`select * from (${joined(sources, ' union ')}) u order by ${order} limit ${query.limit}`
+  const id = keyNames[query.sort.findIndex(({ attribute }) => attribute === 'id')]
+  const page = selectPage(db, sources, query)
   return runFragment(
     db,
-    fragment`select d.id, d.document, d.status, d.store from (${page}) p cross join images d where d.id = p.id order by ${order}`,
+    fragment`select d.id, d.document, d.status, d.store from (${page}) p cross join images d where d.id = p.${id} order by ${orderBy(query.sort)}`,
   )
 }
