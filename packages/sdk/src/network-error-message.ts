@@ -29,8 +29,13 @@ const codeOf = (error: unknown, depth = 0): string | undefined => {
   return codeOf(error.cause, depth + 1)
 }
 
+/** Node's fetch has no code for a redirect that it was told not to follow. */
+const isRedirect = (error: unknown): boolean =>
+  error instanceof Error && error.cause instanceof Error && error.cause.message === 'unexpected redirect'
+
 /** What to tell of a request that got no (whole) answer. Browsers hide the reason; then all that could be is named. */
 export const networkErrorMessage = (url: URL, error: unknown): string => {
+  if (isRedirect(error)) return `${url.origin} redirects, and uploads are not. Use the right address of the service.`
   const code = codeOf(error)
   if (code === undefined) {
     return `No answer from ${url.origin}. Check the address, the network and, in a browser, that the service allows this page (CORS).`

@@ -199,7 +199,9 @@ export const createTransport = (options: TransportOptions = {}): Transport => {
     try {
       if (request.body !== undefined) {
         init.body = request.body(watchdog) ?? null
-        if (init.body instanceof ReadableStream) init.duplex = 'half'
+        // Where a redirect might be followed, Node's fetch keeps a copy of a streamed body: the whole image, in memory.
+        if (init.body instanceof ReadableStream)
+          Object.assign(init, { duplex: 'half', redirect: 'error', window: null })
       }
       const response = await (request.fetch ?? platformFetch)(request.url.href, init)
       const durationMs = clock.now() - startedAt

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { type TestContext, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { answerJson, pattern, serve, serviceAt } from '../test/byte-server.ts'
 import { imageDocument, imageId } from '../test/fake-fetch.ts'
 import { v3Token } from '../test/identity-answers.ts'
@@ -172,6 +174,36 @@ test('a source is read no faster than the network takes it, and let go when the 
   controller.abort(reason)
   await assert.rejects(upload, reason)
   await until(() => state.released)
+})
+
+test('memory does not grow with the size of the image', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect: unknown = runInNewContext('gc')
+  assert.ok(typeof collect === 'function')
+  const address = await serve(t, async (request, response) => {
+    if (request.method === 'GET') answerJson(response, 200, imageDocument())
+    else for await (const _ of request);
+    response.end()
+  })
+  let heldBytes = 0
+  const fresh = async function* () {
+    for (let count = 1; count <= 256; count++) {
+      yield new Uint8Array(1_048_576)
+      if (count % 32 !== 0) continue
+      collect()
+      heldBytes = Math.max(heldBytes, process.memoryUsage().arrayBuffers)
+    }
+  }
+  await (await imageAt(address)).uploadData(fresh())
+  assert.ok(heldBytes < 128 * 1_048_576, `${heldBytes} bytes were held`)
+})
+
+test('a redirected upload says so', async (t) => {
+  const address = await serve(t, (request, response) => {
+    if (request.method === 'GET') answerJson(response, 200, imageDocument())
+    else response.writeHead(307, { location: 'http://evil.example.org/' }).end()
+  })
+  await assert.rejects((await imageAt(address)).uploadData(bytes), /redirects, and uploads are not/)
 })
 
 test('a refusal during the upload is told as it is, and ends it', async (t) => {

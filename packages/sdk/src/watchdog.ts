@@ -8,6 +8,7 @@ export class Watchdog {
   readonly #controller = new AbortController()
   readonly #caller: AbortSignal | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
+  #over = false
   readonly #onCallerAbort = () => this.stop(this.#caller?.reason)
 
   constructor(caller?: AbortSignal) {
@@ -23,7 +24,8 @@ export class Watchdog {
   /** Starts the limit anew. @param what completes the sentence "... within 60 s" */
   arm(limitMs: number, what: string): void {
     clearTimeout(this.#timer)
-    if (limitMs === Number.POSITIVE_INFINITY) return
+    // A source may end after its request did; a limit armed then would outlive it.
+    if (this.#over || limitMs === Number.POSITIVE_INFINITY) return
     this.#timer = setTimeout(() => this.stop(new TimeoutError(`${what} within ${limitMs / 1000} s.`)), limitMs)
   }
 
@@ -38,6 +40,7 @@ export class Watchdog {
 
   /** Lets go of the caller's signal and of the timer; the request is over. */
   end(): void {
+    this.#over = true
     clearTimeout(this.#timer)
     this.#caller?.removeEventListener('abort', this.#onCallerAbort)
   }
