@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { logIn } from './accounts.ts'
 import { createRandom } from './crash/random.ts'
 import { runRounds } from './crash/rounds.ts'
@@ -50,5 +51,36 @@ test('a first start that was killed can be made again', async (t) => {
         await service.kill()
       }
     })
+  }
+})
+
+test('an upload is taken back although nobody has collected the process that died', async () => {
+  await using folder = await temporaryFolder()
+  const data = folder.path
+  const first = await startService({ data, by: 'careless parent' })
+  try {
+    const { images } = await logIn(data, 'producer')
+    const image = await images.createImage({ name: 'cut short', diskFormat: 'raw', containerFormat: 'bare' })
+    const endless = new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        await sleep(20)
+        controller.enqueue(new Uint8Array(1000))
+      },
+    })
+    const upload = assert.rejects(image.uploadData(endless))
+    while ((await image.refresh()).status !== 'saving') await sleep(20)
+    await first.killChildren()
+    await upload
+
+    const second = await startService({ data, by: 'node' })
+    try {
+      const again = await logIn(data, 'producer')
+      assert.equal((await again.images.getImage(image.id)).status, 'queued')
+      assert.deepEqual(await storedFiles(data), [])
+    } finally {
+      await second.kill()
+    }
+  } finally {
+    await first.kill()
   }
 })

@@ -119,7 +119,7 @@ test('the glance command shares, boots, accepts, rejects and unshares', { skip }
         [updated.name, updated.os_distro, updated.min_disk, updated.status],
         ['changed', 'debian', '2', 'active'],
       )
-      assert.equal(await prints(producer, 'image-tag-update', id, 'lts'), '')
+      assert.deepEqual(tableRows(await prints(producer, 'image-tag-update', id, 'lts')), [{ ID: id, Tags: "['lts']" }])
       assert.equal(tableProperties(await prints(producer, 'image-show', id)).tags, '["lts"]')
     })
   })

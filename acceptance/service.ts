@@ -22,13 +22,18 @@ export interface RunningService {
   stop(): Promise<void>
   /** Ends it, and whatever started it, at once and without notice. */
   kill(): Promise<void>
+  /** Ends only the children of what was started; the parent lives on. */
+  killChildren(): Promise<void>
 }
 
 export interface ServiceOptions {
   /** Folder of everything that the service keeps. */
   readonly data: string
-  /** `npm start` as people do it, or only the process that matters, which starts faster. */
-  readonly by: 'npm' | 'node'
+  /**
+   * `npm start` as people do it; only the process that matters, which starts faster; or below a parent that does not
+   * collect its children, as in many a container.
+   */
+  readonly by: 'npm' | 'node' | 'careless parent'
   /** Settings, as `VITRINE_*`. */
   readonly settings?: Readonly<Record<string, string>>
 }
@@ -78,16 +83,35 @@ const endGroup = async (group: number, signal: NodeJS.Signals): Promise<void> =>
   }
 }
 
-const spawnService = ({ data, by, settings }: ServiceOptions): ChildProcess => {
-  const options = ['--listen', '127.0.0.1:0', '--data', data]
-  const [command, args] =
-    by === 'npm'
-      ? ['npm', ['start', '--', ...options]]
-      : [process.execPath, [join(root, 'packages/cli/bin/vitrine.js'), 'serve', '--demo', ...options]]
+const optionsOf = (data: string): string[] => ['--listen', '127.0.0.1:0', '--data', data]
+
+/** The process that matters, without npm around it. */
+const serveCommand = (data: string): string[] => [
+  process.execPath,
+  join(root, 'packages/cli/bin/vitrine.js'),
+  'serve',
+  '--demo',
+  ...optionsOf(data),
+]
+
+const commandOf = ({ data, by }: ServiceOptions): string[] => {
+  switch (by) {
+    case 'npm':
+      return ['npm', 'start', '--', ...optionsOf(data)]
+    case 'node':
+      return serveCommand(data)
+    case 'careless parent':
+      // `sleep` takes the place of the shell, and never asks how its child has ended.
+      return ['sh', '-c', '"$@" & exec sleep 600', 'sh', ...serveCommand(data)]
+  }
+}
+
+const spawnService = (options: ServiceOptions): ChildProcess => {
+  const [command = '', ...args] = commandOf(options)
   // A group of its own, so that a signal reaches npm, its shell and the service alike.
   return spawn(command, args, {
     cwd: root,
-    env: { ...cleanEnvironment(), ...settings },
+    env: { ...cleanEnvironment(), ...options.settings },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
@@ -123,7 +147,11 @@ export const startService = async (options: ServiceOptions): Promise<RunningServ
   }
   try {
     const url = await listening
-    return { url, log: () => output, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
+    const killChildren = async (): Promise<void> => {
+      const children = await readFile(`/proc/${group}/task/${group}/children`, 'utf8')
+      for (const pid of children.trim().split(' ')) process.kill(Number(pid), 'SIGKILL')
+    }
+    return { url, log: () => output, stop: () => end('SIGTERM'), kill: () => end('SIGKILL'), killChildren }
   } catch (error) {
     await end('SIGKILL')
     throw error
