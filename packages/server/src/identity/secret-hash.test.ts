@@ -60,7 +60,7 @@ test('callers take turns, and none can fill the queue', async () => {
   const flood = await Promise.allSettled(Array.from({ length: 100 }, () => guess('flood')))
   const refused = flood.filter((result) => result.status === 'rejected')
   assert.ok(refused.length >= 60, `${refused.length} were refused`)
-  for (const { reason } of refused) assert.ok(reason instanceof ApiError && reason.code === 'identity_unavailable')
+  for (const { reason } of refused) assert.ok(reason instanceof ApiError && reason.code === 'identity_busy')
 })
 
 test('whoever must wait is turned away when the turn comes, without a hash', async () => {
