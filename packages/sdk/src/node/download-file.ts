@@ -1,11 +1,12 @@
 import { createHash, getHashes, type Hash, randomUUID } from 'node:crypto'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { ImageChecksum, ImageDownload } from '../download.ts'
 import { ChecksumMismatchError, NetworkError } from '../errors.ts'
 import type { Image } from '../image.ts'
 import type { CallOptions } from '../image-api.ts'
 import type { OnProgress } from '../progress.ts'
+import { FileWriter } from './file-writer.ts'
 
 export interface DownloadFileOptions extends CallOptions {
   onProgress?: OnProgress | undefined
@@ -37,7 +38,7 @@ const expectedDigest = ({ algorithm, value, md5 }: ImageChecksum): Expected | un
 
 /** Bytes on their way to a file; outlives the connections that bring them. */
 interface Transfer {
-  file: FileHandle
+  writer: FileWriter
   receivedBytes: number
   totalBytes: number | undefined
   expected: Expected | undefined
@@ -50,23 +51,16 @@ const begin = (transfer: Transfer, download: ImageDownload): void => {
   if (transfer.expected !== undefined) transfer.hash = createHash(transfer.expected.algorithm)
 }
 
-/** One connection's worth. Hashing happens while the disk writes. */
+/** One connection's worth. */
 const receive = async (image: Image, transfer: Transfer, options: DownloadFileOptions): Promise<void> => {
   const range = transfer.receivedBytes === 0 ? undefined : { start: transfer.receivedBytes }
   const download = await image.downloadData({ signal: options.signal, range })
   if (range === undefined) begin(transfer, download)
   for await (const chunk of download) {
-    const written = writeAll(transfer.file, chunk)
+    await transfer.writer.write(chunk)
     transfer.hash?.update(chunk)
-    await written
     transfer.receivedBytes += chunk.byteLength
     options.onProgress?.({ transferredBytes: transfer.receivedBytes, totalBytes: transfer.totalBytes })
-  }
-}
-
-const writeAll = async (file: FileHandle, bytes: Uint8Array): Promise<void> => {
-  for (let offset = 0; offset < bytes.byteLength; ) {
-    offset += (await file.write(bytes, offset)).bytesWritten
   }
 }
 
@@ -109,10 +103,12 @@ export const downloadFile = async (
   if (image.osHashValue === null && image.checksum === null) await image.refresh({ signal: options.signal })
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.part`)
   const file = await open(temporary, 'wx')
-  const transfer: Transfer = { file, receivedBytes: 0, totalBytes: undefined, expected: undefined, hash: undefined }
+  const writer = new FileWriter(file)
+  const transfer: Transfer = { writer, receivedBytes: 0, totalBytes: undefined, expected: undefined, hash: undefined }
   try {
     await receiveWhole(image, transfer, options)
     verify(transfer, image)
+    await writer.flush()
     await file.sync()
     await file.close()
     await rename(temporary, path)
