@@ -1,5 +1,4 @@
-import { processContext } from './context.ts'
-import { ExitCode } from './exit-codes.ts'
+import { processContext, write } from './context.ts'
 import { watchSignals } from './interrupt.ts'
 import { run } from './run.ts'
 
@@ -9,8 +8,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 process.stderr.on('error', () => {})
 
-const signal = watchSignals()
-const exitCode = await run(process.argv.slice(2), processContext(signal))
-// What was interrupted may leave a request behind that is not worth waiting for.
-if (exitCode === ExitCode.interrupted || exitCode === ExitCode.terminated) process.exit(exitCode)
-process.exitCode = exitCode
+const context = processContext(watchSignals())
+const exitCode = await run(process.argv.slice(2), context)
+await Promise.allSettled([write(context.out, ''), write(context.talk, '')])
+// Said in so many words, because a refused or interrupted upload can leave an open standard input or connection behind,
+// and waiting for their end would be waiting for nothing.
+process.exit(exitCode)

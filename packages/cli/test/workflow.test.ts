@@ -19,12 +19,18 @@ let server: ChildProcess
 let url = ''
 const serverOutput: string[] = []
 
-const start = (words: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcess =>
-  spawn(process.execPath, [command, ...words], {
+/** Everything that was started: what is left of it at the end, after a failure, must not outlive the tests. */
+const children: ChildProcess[] = []
+
+const start = (words: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcess => {
+  const child = spawn(process.execPath, [command, ...words], {
     cwd: folder,
     env: { PATH: process.env.PATH, HOME: folder, OS_CLIENT_CONFIG_FILE: join(data, 'clouds.yaml'), ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
+  children.push(child)
+  return child
+}
 
 interface Ended {
   code: number | null
@@ -55,25 +61,33 @@ const value = async (cloud: string, ...words: string[]): Promise<string> => {
   return out.trimEnd()
 }
 
-before(async () => {
-  await writeFile(disk, bytes)
-  server = start(['serve', '--demo', '--listen', '127.0.0.1:0', '--data', data], { VITRINE_LOG_LEVEL: 'warn' })
-  server.stderr?.resume()
-  assert.ok(server.stdout)
-  const lines = createInterface({ input: server.stdout })
-  lines.on('line', (line) => serverOutput.push(line))
-  await Promise.race([
-    once(lines, 'line'),
-    once(server, 'exit').then(() => Promise.reject(new Error('The service ended at once.'))),
-  ])
-  url = /^Vitrine listens on (http:\/\/127\.0\.0\.1:\d+)$/.exec(serverOutput[0] ?? '')?.[1] ?? ''
-})
+const startTimeoutMs = 60_000
+
+before(
+  async () => {
+    await writeFile(disk, bytes)
+    server = start(['serve', '--demo', '--listen', '127.0.0.1:0', '--data', data])
+    server.stderr?.resume()
+    assert.ok(server.stdout)
+    const lines = createInterface({ input: server.stdout })
+    lines.on('line', (line) => serverOutput.push(line))
+    await Promise.race([
+      once(lines, 'line'),
+      once(server, 'exit').then(() => Promise.reject(new Error('The service ended at once.'))),
+    ])
+    url = /^Vitrine listens on (http:\/\/127\.0\.0\.1:\d+)$/.exec(serverOutput[0] ?? '')?.[1] ?? ''
+  },
+  { timeout: startTimeoutMs },
+)
 
 after(async () => {
-  if (server.exitCode === null && server.signalCode === null) {
-    server.kill('SIGKILL')
-    await once(server, 'exit')
-  }
+  const left = children.filter((child) => child.exitCode === null && child.signalCode === null)
+  await Promise.all(
+    left.map((child) => {
+      child.kill('SIGKILL')
+      return once(child, 'exit')
+    }),
+  )
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -208,7 +222,7 @@ test('Ctrl-C in an upload leaves no image behind', async () => {
   // The upload never ends by itself; it is under way when the service knows the image.
   child.stdin?.write(bytes)
   const list = () => value('producer', 'image', 'list', '--name', 'cut off', '-c', 'status')
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + 60_000
   while ((await list()) !== 'saving') assert.ok(Date.now() < deadline, 'the upload did not begin')
   const talk: Buffer[] = []
   child.stderr?.on('data', (chunk: Buffer) => talk.push(chunk))
@@ -217,6 +231,18 @@ test('Ctrl-C in an upload leaves no image behind', async () => {
   assert.equal(code, 130)
   assert.match(Buffer.concat(talk).toString(), /removed again; nothing is left of it/)
   assert.equal(await list(), '')
+})
+
+test('a refused upload ends at once, though more bytes could come', async () => {
+  const id = await value('producer', 'image', 'create', 'full', '--file', disk, '-c', 'id')
+  const child = start(['image', 'upload', id, '--file', '-', '--cloud', 'producer'])
+  child.stdin?.on('error', () => {})
+  child.stdin?.write(bytes)
+  const talk: Buffer[] = []
+  child.stderr?.on('data', (chunk: Buffer) => talk.push(chunk))
+  const [code] = await once(child, 'close', { signal: AbortSignal.timeout(30_000) })
+  assert.equal(code, 5)
+  assert.match(Buffer.concat(talk).toString(), new RegExp(`The image ${id} is active`))
 })
 
 test('a reader that goes away early is no error', async () => {
