@@ -1,7 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorDocument, errorTable, errorText, errorTitle } from '@vitrine/contract'
-import type { TSchema } from 'typebox'
 import { ExitCode, exitCodeForStatus } from '../packages/cli/src/exit-codes.ts'
 import { httpError } from '../packages/sdk/src/errors.ts'
 import { ConfigSchema, LimitsSchema, loadConfig } from '../packages/server/src/config.ts'
@@ -95,16 +94,16 @@ ${statuses
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
 
-const kindOf = (schema: TSchema): string => {
+const kindOf = (schema: object): string => {
   if ('enum' in schema && Array.isArray(schema.enum)) return schema.enum.map((word) => code(text(word))).join(', ')
   const kind = 'type' in schema ? text(schema.type) : ''
   return 'minimum' in schema ? `${kind}, at least ${text(schema.minimum)}` : kind
 }
 
-const descriptionOf = (schema: TSchema): string => ('description' in schema ? text(schema.description) : '')
+const descriptionOf = (schema: object): string => ('description' in schema ? text(schema.description) : '')
 
 const settingRows = (
-  properties: Readonly<Record<string, TSchema>>,
+  properties: Readonly<Record<string, object>>,
   values: Readonly<Record<string, unknown>>,
   name: (key: string) => readonly string[],
 ) =>
