@@ -93,6 +93,8 @@ test('ranges have three forms', () => {
 test('a service that does not know ranges is not taken at its word', async (t) => {
   const source = await image(t, whole)
   await assert.rejects(source.downloadData({ range: { start: 3 } }), UnexpectedResponseError)
+  const other = (response: ServerResponse) => response.writeHead(206, { 'content-range': 'bytes 0-1/2' }).end('ab')
+  await assert.rejects((await image(t, other)).downloadData({ range: { start: 3 } }), UnexpectedResponseError)
 })
 
 test('an image without bytes, a refusal and an impossible range are told apart', async (t) => {

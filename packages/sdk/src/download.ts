@@ -169,6 +169,12 @@ export const readDownload =
     }
     watchdog.disarm()
     const contentRange = response.status === 206 ? parseContentRange(response.headers.get('content-range')) : undefined
+    const { range } = options
+    if (range !== undefined && 'start' in range && contentRange !== undefined && contentRange.start !== range.start) {
+      throw new UnexpectedResponseError(
+        `Byte ${range.start} was asked for first; the service sent ${contentRange.start}.`,
+      )
+    }
     const sizeBytes = contentLength(response) ?? (contentRange && contentRange.end - contentRange.start + 1)
     const md5 = response.headers.get('content-md5')?.toLowerCase() ?? ''
     return new ImageDownload({

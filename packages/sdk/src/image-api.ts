@@ -1,3 +1,4 @@
+import { abortable } from './abortable.ts'
 import { imageBase, pathSegment } from './endpoint.ts'
 import { UnexpectedResponseError } from './errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts'
@@ -62,7 +63,7 @@ export class ImageApi {
     const headers = json === undefined ? {} : { 'Content-Type': request.contentType ?? 'application/json' }
     const wire: WireRequest = {
       method,
-      url: await this.#url(path, request.query),
+      url: await abortable(this.#url(path, request.query), request.signal),
       headers,
       repeatable: repeatable.has(method),
       resendable: true,
@@ -82,7 +83,7 @@ export class ImageApi {
 
   /** One call with a stream of bytes in or out. */
   async stream<T>(path: readonly string[], request: StreamRequest, read: Read<T>): Promise<T> {
-    const url = await this.#url(path, request.query)
+    const url = await abortable(this.#url(path, request.query), request.signal)
     return this.transport.send({ ...request, url, tokens: this.#tokens }, read)
   }
 

@@ -54,10 +54,16 @@ test('populateAll keeps everything', async () => {
   assert.deepEqual(asked, [0, 3, 6])
 })
 
-test('a page that is its own next page is not followed for ever', async () => {
-  const next = new URLSearchParams({ marker: 'x' })
-  const iterator = new PaginatedIterator(async () => ({ elements: [1], next }))
-  await assert.rejects(iterator.toArray(), UnexpectedResponseError)
+test('pages that go round in a circle are not followed for ever', async () => {
+  for (const circle of [['a'], ['a', 'b', 'c']]) {
+    let page = 0
+    const iterator = new PaginatedIterator(async () => {
+      const next = new URLSearchParams({ marker: circle[page++ % circle.length] ?? '' })
+      return { elements: [1], next }
+    })
+    await assert.rejects(iterator.toArray(), UnexpectedResponseError)
+    assert.equal(page, circle.length + 1)
+  }
 })
 
 test('a resource iterator loads once, and again after a failure', async () => {

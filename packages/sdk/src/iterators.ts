@@ -71,6 +71,7 @@ export class PaginatedIterator<T> implements AsyncIterable<T> {
   async *pages(): AsyncGenerator<readonly T[], undefined> {
     let left = this.#maxItems
     let query: URLSearchParams | undefined
+    const seen = new Set<string>()
     while (left > 0) {
       const page = await this.#loadPage(query)
       // A full last page has a `next` that leads to an empty one.
@@ -78,10 +79,10 @@ export class PaginatedIterator<T> implements AsyncIterable<T> {
       yield page.elements.length > left ? page.elements.slice(0, left) : page.elements
       left -= page.elements.length
       if (page.next === undefined) return
-      if (page.next.toString() === query?.toString()) {
-        throw new UnexpectedResponseError('The service names a page as its own next page.')
-      }
       query = page.next
+      if (seen.has(query.toString()))
+        throw new UnexpectedResponseError('The pages of the service go round in a circle.')
+      seen.add(query.toString())
     }
   }
 

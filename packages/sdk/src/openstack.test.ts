@@ -225,3 +225,25 @@ test('an answer without a token is not taken for one', async () => {
     await assert.rejects(connection.authenticate(), UnexpectedResponseError)
   }
 })
+
+test('a caller that gives up does not wait for the identity service, and does not stop it for others', async () => {
+  const reason = new Error('enough')
+  let answer = () => {}
+  const { fetch } = fakeFetch(v3Token('T1'), { json: imageDocument() })
+  const held = new Promise<void>((resolve) => {
+    answer = resolve
+  })
+  const slow: typeof fetch = async (url, init) => {
+    await held
+    return fetch(url, init)
+  }
+  const connection = new OpenStack({ authUrl: 'https://id.example.org/v3', auth, fetch: slow, clock: fakeClock() })
+  const images = connection.imageService()
+  const controller = new AbortController()
+  const impatient = images.getImage(imageId, { signal: controller.signal })
+  const patient = images.getImage(imageId)
+  controller.abort(reason)
+  await assert.rejects(impatient, reason)
+  answer()
+  assert.equal((await patient).id, imageId)
+})

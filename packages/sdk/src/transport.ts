@@ -1,4 +1,6 @@
+import { abortable } from './abortable.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { readUrl } from './endpoint.ts'
 import {
   ConfigurationError,
   HttpError,
@@ -154,10 +156,10 @@ export const readJson: Read<JsonValue | undefined> = async (response, watchdog) 
 
 const refuse = async (request: WireRequest, response: Response): Promise<never> => {
   if (response.type === 'opaqueredirect' || (response.status > 300 && response.status < 400)) {
-    const location = response.headers.get('location')
+    const target = readUrl(response.headers.get('location') ?? '', request.url.href)
     await response.body?.cancel()
     throw new UnexpectedResponseError(
-      `${withoutQuery(request.url)} redirects${location === null ? '' : ` to ${location}`}. ` +
+      `${withoutQuery(request.url)} redirects${target === undefined ? '' : ` to ${withoutQuery(target)}`}. ` +
         'Redirects are not followed, because the token would go along; use the right address of the service.',
     )
   }
@@ -187,13 +189,11 @@ export const createTransport = (options: TransportOptions = {}): Transport => {
     const trace = { method: request.method, url: request.url.href, headers: redacted(headers), attempt }
     options.onRequest?.(trace)
     const startedAt = clock.now()
-    // Cookies and the cache of a browser have no part in this API; the token is its only credential.
     const init: FetchInit = {
       method: request.method,
       headers,
       signal: watchdog.signal,
       redirect: 'manual',
-      credentials: 'omit',
       cache: 'no-store',
     }
     try {
@@ -232,17 +232,18 @@ export const createTransport = (options: TransportOptions = {}): Transport => {
 
   const send = async <T>(request: WireRequest, read: Read<T>): Promise<T> => {
     let attempt = 1
-    let token = await request.tokens?.token()
+    const { tokens, signal } = request
+    let token = tokens && (await abortable(tokens.token(), signal))
     let renewed = false
     for (;;) {
       try {
-        request.signal?.throwIfAborted()
+        signal?.throwIfAborted()
         return await attemptOnce(request, token, attempt, read)
       } catch (error) {
         const status = error instanceof HttpError ? error.status : undefined
-        if (status === 401 && !renewed && request.resendable && request.tokens !== undefined) {
+        if (status === 401 && !renewed && request.resendable && tokens !== undefined) {
           renewed = true
-          const next = await request.tokens.token(token)
+          const next = await abortable(tokens.token(token), signal)
           if (next === undefined || next === token) throw error
           token = next
           continue
@@ -252,7 +253,7 @@ export const createTransport = (options: TransportOptions = {}): Transport => {
         const outcome = { attempt, repeatable: request.repeatable, status, retryAfter }
         const delayMs = passing ? retryDelayMs(outcome, policy, clock.now(), random()) : undefined
         if (delayMs === undefined) throw error
-        await clock.sleep(delayMs, request.signal)
+        await clock.sleep(delayMs, signal)
         attempt++
       }
     }
