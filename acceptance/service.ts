@@ -117,6 +117,28 @@ const spawnService = (options: ServiceOptions): ChildProcess => {
   })
 }
 
+const interruptions = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/**
+ * Ends a group of processes when this process is interrupted, for Ctrl-C reaches only its own group.
+ * @returns how to let the group go
+ */
+const endWithUs = (group: number): (() => void) => {
+  const onExit = (): void => signalGroup(group, 'SIGKILL')
+  const onInterruption = (signal: NodeJS.Signals): void => {
+    onExit()
+    letGo()
+    process.kill(process.pid, signal)
+  }
+  const letGo = (): void => {
+    process.off('exit', onExit)
+    for (const signal of interruptions) process.off(signal, onInterruption)
+  }
+  process.on('exit', onExit)
+  for (const signal of interruptions) process.on(signal, onInterruption)
+  return letGo
+}
+
 /**
  * Starts the service and waits until it says where it listens.
  * @throws Error with all that it printed, when it ends before that or takes too long
@@ -125,6 +147,8 @@ export const startService = async (options: ServiceOptions): Promise<RunningServ
   const child = spawnService(options)
   const group = child.pid
   if (group === undefined) throw new Error('the service could not be started')
+
+  const stopWatching = endWithUs(group)
 
   let output = ''
   const listening = new Promise<string>((resolve, reject) => {
@@ -144,6 +168,7 @@ export const startService = async (options: ServiceOptions): Promise<RunningServ
     const closed = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined
     await endGroup(group, signal)
     await closed
+    stopWatching()
   }
   try {
     const url = await listening
