@@ -1,11 +1,18 @@
 import type { FastifyInstance } from 'fastify'
 import { destination } from 'pino'
 
-const bufferBytes = 8 * 1024
+const bufferBytes = 64 * 1024
 const flushEveryMs = 250
 
 /** The log goes to standard error, in pieces: a write for every line would cost more than the request that it tells of. */
-export const openLog = () => destination({ dest: 2, sync: false, minLength: bufferBytes, periodicFlush: flushEveryMs })
+export const openLog = () =>
+  destination({
+    dest: 2,
+    sync: false,
+    minLength: bufferBytes,
+    maxWrite: 2 * bufferBytes,
+    periodicFlush: flushEveryMs,
+  })
 
 /** One line for each request. Neither headers nor queries are logged: they may carry what is secret. */
 export const withAccessLog = (app: FastifyInstance): void => {

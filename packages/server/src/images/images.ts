@@ -1,8 +1,10 @@
 import type { Actor } from '../access/actor.ts'
+import type { ImageFacts } from '../access/decide.ts'
 import { entitle } from '../access/entitle.ts'
-import { apiError } from '../api-error.ts'
+import { ApiError, apiError } from '../api-error.ts'
 import { doomBlobs } from '../data/blobs.ts'
 import { lockName } from '../database/dialect.ts'
+import type { ImagesTable } from '../database/tables.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
 import type { Service } from '../service.ts'
 import { checkTagQuota } from './attributes.ts'
@@ -16,35 +18,45 @@ import {
   countImages,
   deleteImage,
   findImage,
-  type ImageAndMembership,
+  findShownImage,
   insertImage,
+  type ShownImage,
   updateImage,
 } from './queries.ts'
 import { switched } from './status.ts'
 import { updated } from './update.ts'
 
-/** An image that the actor may see. */
-export const readImage = async (
-  { database }: Pick<Service, 'database'>,
+/** @throws ApiError `image_not_found` unless the image is there and the actor may see it */
+const seen = <Found extends { row: ImageFacts; isMember: boolean }>(
   actor: Actor,
   imageId: string,
-): Promise<ImageAndMembership> => {
-  const found = await findImage(database.read, imageId, actor.projectId)
+  found: Found | undefined,
+): Found => {
   if (found === undefined) throw apiError('image_not_found', { image: imageId })
   entitle(actor, 'image.show', found.row, { actorIsMember: found.isMember }, { image: imageId })
   return found
 }
 
+/** What is shown of an image that the actor may see. */
+export const showImage = async ({ database }: Service, actor: Actor, imageId: string): Promise<ShownImage> =>
+  seen(actor, imageId, await findShownImage(database.read, imageId, actor.projectId)).row
+
+/** The whole record of an image that the actor may see. */
+const readImage = async ({ database }: Service, actor: Actor, imageId: string): Promise<ImagesTable> =>
+  seen(actor, imageId, await findImage(database.read, imageId, actor.projectId)).row
+
 /** One page of the images that the actor sees. */
-export const readImages = async ({ database }: Service, actor: Actor, query: ListQuery): Promise<ListedImage[]> => {
+export const readImages = async (service: Service, actor: Actor, query: ListQuery): Promise<ListedImage[]> => {
   if (!actor.roles.has('reader')) {
     throw actor.projectId === null ? apiError('scope_required', {}) : apiError('role_required', { role: 'reader' })
   }
-  if (query.marker === undefined) return listImages(database.read, actor, query, undefined)
+  const { read } = service.database
   const { marker } = query
-  const found = await readImage({ database }, actor, marker).catch(() => undefined)
-  if (found === undefined) throw apiError('invalid_marker', { marker })
-  return listImages(database.read, actor, query, found.row)
+  if (marker === undefined) return listImages(read, actor, query, undefined)
+  const after = await readImage(service, actor, marker).catch((error: unknown) => {
+    throw error instanceof ApiError ? apiError('invalid_marker', { marker }) : error
+  })
+  return listImages(read, actor, query, after)
 }
 
 /** Creates an image without bytes. */
@@ -130,7 +142,7 @@ export const patchImage = async (
   imageId: string,
   patch: Patch,
 ): Promise<Image> => {
-  if (patch.operations.length === 0) return fromRow((await readImage(service, actor, imageId)).row)
+  if (patch.operations.length === 0) return fromRow(await readImage(service, actor, imageId))
   const { limits, allowOwnerTransfer } = service
   return change(service, actor, cause, imageId, (image) =>
     updated(image, patch, { actor, limits, allowOwnerTransfer }, cause.at),

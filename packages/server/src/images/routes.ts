@@ -16,10 +16,10 @@ import {
   addTag,
   createImage,
   patchImage,
-  readImage,
   readImages,
   removeImage,
   removeTag,
+  showImage,
   switchImage,
 } from './images.ts'
 import { parseListQuery } from './list-query.ts'
@@ -93,8 +93,8 @@ export const imageRoutes = (app: FastifyInstance, service: Service): void => {
     async (request, reply) => {
       await refuseBody(request)
       const actor = actorOf(request)
-      const { row } = await readImage(service, actor, request.params.imageId)
-      return sendDocument(reply, 200, documentFor(actor, row))
+      const image = await showImage(service, actor, request.params.imageId)
+      return sendDocument(reply, 200, documentFor(actor, image))
     },
   )
 
@@ -174,7 +174,7 @@ export const imageRoutes = (app: FastifyInstance, service: Service): void => {
     },
     async (request, reply) => {
       await refuseBody(request)
-      await readImage(service, actorOf(request), request.params.imageId)
+      await showImage(service, actorOf(request), request.params.imageId)
       return sendJson(reply, 200, { tasks: [] })
     },
   )
