@@ -223,7 +223,10 @@ test('a failed upload takes the new image away again', async () => {
     cloud.seen.map(({ line }) => line.split(' ')[0]),
     ['POST', 'PUT', 'DELETE'],
   )
-  assert.equal(talk.text(), `The image ${id} was removed again; nothing is left of it.\nvitrine: The store is full.\n`)
+  assert.equal(
+    talk.text(),
+    `vitrine: The store is full.\nThe new image ${id} was removed again; nothing is left of it.\n`,
+  )
 })
 
 test('bytes that arrived differently are an error, and the image goes', async () => {

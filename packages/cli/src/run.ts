@@ -1,9 +1,9 @@
 import { CommanderError } from 'commander'
 import { ToldError } from './command-error.ts'
 import { type Context, write } from './context.ts'
-import { tellError } from './each-of.ts'
 import { ExitCode } from './exit-codes.ts'
 import { createProgram } from './program.ts'
+import { tellError } from './tell-error.ts'
 
 /** The reader of a pipe has gone (`| head`): nobody is left to tell anything, and nothing is wrong. */
 const isClosedPipe = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EPIPE'

@@ -81,7 +81,12 @@ export const memberView: View<MemberRow> = {
   columns: [
     ...memberColumns,
     { key: 'created_at', title: 'Shared', value: ({ member }) => formatInstant(member.createdAt) },
-    { key: 'updated_at', title: 'Answered', value: ({ member }) => formatInstant(member.updatedAt) },
+    {
+      key: 'updated_at',
+      title: 'Answered',
+      value: ({ member }) => formatInstant(member.updatedAt),
+      text: ({ member }) => (member.status === 'pending' ? '' : formatInstant(member.updatedAt)),
+    },
   ],
   more: [{ key: 'image_id', title: 'Image', value: ({ member }) => member.imageId }],
   document: ({ member }) => member.toJSON(),

@@ -1,10 +1,11 @@
 import type { ContainerFormat, DiskFormat, Image, ImageAttributes, Visibility } from '@vitrine/sdk'
 import type { Pair } from '../arguments.ts'
-import { usageError } from '../command-error.ts'
+import { ToldError, usageError } from '../command-error.ts'
 import { connect } from '../connect.ts'
 import { type Invocation, say } from '../context.ts'
 import type { OutputOptions } from '../output/formats.ts'
 import { writeRecord } from '../output/output.ts'
+import { tellError } from '../tell-error.ts'
 import { printable } from '../text.ts'
 import { imageView } from '../views.ts'
 import { cleanUpTimeoutMs, sendBytes } from './send-bytes.ts'
@@ -64,9 +65,12 @@ const removeAgain = async (invocation: Invocation, image: Image): Promise<void> 
     // A protected image refuses to be deleted.
     if (image.protected) await image.update({ protected: false }, undefined, { signal })
     await image.delete({ signal })
-    await say(invocation, `The image ${image.id} was removed again; nothing is left of it.`)
+    await say(invocation, `The new image ${image.id} was removed again; nothing is left of it.`)
   } catch {
-    await say(invocation, `The image ${image.id} is left without bytes. Remove it: vitrine image delete ${image.id}`)
+    await say(
+      invocation,
+      `The new image ${image.id} is left without bytes. Remove it: vitrine image delete ${image.id}`,
+    )
   }
 }
 
@@ -79,8 +83,9 @@ export const createImage = async (invocation: Invocation, name: string, options:
     try {
       await sendBytes(invocation, image, upload, options.progress)
     } catch (error) {
+      const exitCode = await tellError(invocation, error)
       await removeAgain(invocation, image)
-      throw error
+      throw new ToldError(exitCode)
     }
   }
   await writeRecord(invocation, imageView, image, options)

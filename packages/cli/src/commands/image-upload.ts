@@ -1,9 +1,11 @@
 import type { Image } from '@vitrine/sdk'
+import { ToldError } from '../command-error.ts'
 import { connect, projectOf } from '../connect.ts'
 import { type Invocation, say } from '../context.ts'
 import { findImage, ownedBy } from '../find-image.ts'
 import type { OutputOptions } from '../output/formats.ts'
 import { writeRecord } from '../output/output.ts'
+import { tellError } from '../tell-error.ts'
 import { imageView } from '../views.ts'
 import { cleanUpTimeoutMs, sendBytes } from './send-bytes.ts'
 import { openUpload } from './upload-source.ts'
@@ -44,8 +46,9 @@ export const uploadImage = async (
   try {
     await sendBytes(invocation, image, upload, options.progress)
   } catch (error) {
+    const exitCode = await tellError(invocation, error)
     await tellOutcome(invocation, image)
-    throw error
+    throw new ToldError(exitCode)
   }
   await writeRecord(invocation, imageView, image, options)
 }
