@@ -2,7 +2,7 @@ import { InvalidArgumentError } from './errors.ts'
 import type { JsonValue } from './json.ts'
 
 /** The operations that the Image API knows; `move`, `copy` and `test` of RFC 6902 it refuses. */
-export const operationTypes = ['add', 'remove', 'replace'] as const
+const operationTypes = ['add', 'remove', 'replace'] as const
 export type OperationType = (typeof operationTypes)[number]
 
 /** The name of an attribute as a segment of a JSON pointer (RFC 6901): `~` becomes `~0` and `/` becomes `~1`. */

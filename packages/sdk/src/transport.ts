@@ -134,7 +134,7 @@ const bodyOf = (text: string): JsonValue => {
   }
 }
 
-export const requestIdOf = (response: Response): string | undefined =>
+const requestIdOf = (response: Response): string | undefined =>
   response.headers.get('x-openstack-request-id') ?? undefined
 
 const withoutQuery = (url: URL): string => `${url.origin}${url.pathname}`
