@@ -19,7 +19,7 @@ const bytes = (key: string, title: string): Column<Image> => ({
 const shownDigest = 12
 
 /** Enough of the digest to compare by eye; all of it with `-f json` or `-f value`. */
-export const hashColumn: Column<Image> = {
+const hashColumn: Column<Image> = {
   key: 'hash',
   title: 'Hash',
   value: (image) =>
