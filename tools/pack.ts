@@ -1,7 +1,7 @@
 // Makes `dist/PACKAGE` for every package that is published: JavaScript with declarations, and a package.json that points
 // at them. Run from source there is no build; this one is only for the registry.
 // `--check` makes it in a folder of its own, checks it as the users of the packages would meet it, and removes it.
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -12,8 +12,15 @@ const packages = ['contract', 'sdk', 'server', 'cli']
 /** Packages that programs import; the others are run. */
 const imported = ['contract', 'sdk', 'server']
 
+/** Runs a tool of the workspace; what it says is shown only if it fails. */
 const run = (command: string, ...args: string[]): void => {
-  execFileSync(join(root, 'node_modules', '.bin', command), args, { cwd: root, stdio: ['ignore', 2, 2] })
+  const { status, stdout, stderr } = spawnSync(join(root, 'node_modules', '.bin', command), args, {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  if (status === 0) return
+  console.error(`${command} ${args.join(' ')}\n${stdout}${stderr}`)
+  process.exitCode = 1
 }
 
 const compiled = (source: string): { types: string; default: string } => ({

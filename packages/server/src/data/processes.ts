@@ -1,18 +1,35 @@
 import { randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, readlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { Database } from '../database/database.ts'
 import type { ProcessesTable } from '../database/tables.ts'
 
-/** After this long without a sign, a process on another host counts as gone. */
+/** After this long without a sign, a process on another system counts as gone. */
 const silenceMs = 60_000
+
+/**
+ * The system that a process number means something on: host, boot and process namespace. Two containers may share a
+ * host name, and their numbers tell nothing of each other.
+ */
+const systemName = async (): Promise<string> => {
+  const parts = [
+    readFile('/proc/sys/kernel/random/boot_id', 'utf8').then((text) => text.trim()),
+    readlink('/proc/self/ns/pid'),
+  ]
+  const known = await Promise.all(parts.map((part) => part.catch(() => '')))
+  return [hostname(), ...known].join(' ')
+}
+
+/** Dead, and only not yet collected by its parent. */
+const deadStates: ReadonlySet<string | undefined> = new Set(['Z', 'X'])
 
 /** When the operating system started a process, or undefined if there is none of this number. */
 const startOf = async (pid: number): Promise<string | undefined> => {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-    // The name in parentheses may hold blanks; the start time is field 22.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    // The name in parentheses may hold blanks. After it come the state, field 3, and at last the start, field 22.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return deadStates.has(fields[0]) ? undefined : fields[19]
   } catch {
     // Systems without /proc: whether the number is in use must do.
     try {
@@ -24,8 +41,8 @@ const startOf = async (pid: number): Promise<string | undefined> => {
   }
 }
 
-const isAlive = async (row: ProcessesTable, now: number): Promise<boolean> =>
-  row.host === hostname() ? (await startOf(row.pid)) === row.pid_started : now - row.seen_at < silenceMs
+const isAlive = async (row: ProcessesTable, system: string, now: number): Promise<boolean> =>
+  row.host === system ? (await startOf(row.pid)) === row.pid_started : now - row.seen_at < silenceMs
 
 /** This process among those that share the database. */
 export interface Presence {
@@ -37,8 +54,9 @@ export interface Presence {
 
 export const enter = async (database: Database, now: () => number): Promise<Presence> => {
   const processId = randomUUID()
+  const system = await systemName()
   const pidStarted = (await startOf(process.pid)) ?? 'unknown'
-  const row = () => ({ id: processId, host: hostname(), pid: process.pid, pid_started: pidStarted, seen_at: now() })
+  const row = () => ({ id: processId, host: system, pid: process.pid, pid_started: pidStarted, seen_at: now() })
   await database.write((tx) => tx.insertInto('processes').values(row()).execute())
 
   const forget = (id: string) => database.write((tx) => tx.deleteFrom('processes').where('id', '=', id).execute())
@@ -54,7 +72,7 @@ export const enter = async (database: Database, now: () => number): Promise<Pres
           .execute(),
       )
       for (const other of await database.read.selectFrom('processes').selectAll().execute()) {
-        if (other.id !== processId && !(await isAlive(other, now()))) await forget(other.id)
+        if (other.id !== processId && !(await isAlive(other, system, now()))) await forget(other.id)
       }
     },
     leave: async () => {

@@ -77,6 +77,7 @@ export interface BlobsTable {
 /** Processes of the service that are alive. */
 export interface ProcessesTable {
   id: string
+  /** The system that the number counts on: host, boot and process namespace. */
   host: string
   pid: number
   /** When the operating system started the process, in its own units: tells a reused pid. */
