@@ -8,7 +8,7 @@ export const isPostgres = (db: Reader): boolean => db.getExecutor().adapter inst
  * Locks the rows that a transaction reads in order to change them. SQLite has one writer at a time and needs no lock.
  */
 export const locked = <Table extends keyof Tables, Row>(
-  tx: Tx,
+  tx: Reader,
   query: SelectQueryBuilder<Tables, Table, Row>,
 ): SelectQueryBuilder<Tables, Table, Row> => (isPostgres(tx) ? query.forUpdate() : query)
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { EventType } from '@vitrine/contract'
 import type { FastifyRequest } from 'fastify'
 import type { Reader, Tx } from '../database/database.ts'
+import { prepared } from '../database/prepared.ts'
 import type { EventsTable } from '../database/tables.ts'
 import { actorOf } from '../http/authentication.ts'
 
@@ -27,22 +28,33 @@ export interface Happening {
   readonly detail?: Readonly<Record<string, unknown>>
 }
 
+const insert = prepared<Omit<EventRow, 'sequence'>, never>((db, value) =>
+  db.insertInto('events').values({
+    id: value('id'),
+    type: value('type'),
+    image_id: value('image_id'),
+    member_id: value('member_id'),
+    project_id: value('project_id'),
+    user_id: value('user_id'),
+    request_id: value('request_id'),
+    created_at: value('created_at'),
+    detail: value('detail'),
+  }),
+)
+
 /** Writes down what happened, in the transaction that made it happen. */
 export const recordEvent = async (tx: Tx, cause: Cause, happening: Happening): Promise<void> => {
-  await tx
-    .insertInto('events')
-    .values({
-      id: randomUUID(),
-      type: happening.type,
-      image_id: happening.imageId,
-      member_id: happening.memberId ?? null,
-      project_id: cause.projectId,
-      user_id: cause.userId,
-      request_id: cause.requestId,
-      created_at: cause.at,
-      detail: JSON.stringify(happening.detail ?? {}),
-    })
-    .execute()
+  await insert(tx, {
+    id: randomUUID(),
+    type: happening.type,
+    image_id: happening.imageId,
+    member_id: happening.memberId ?? null,
+    project_id: cause.projectId,
+    user_id: cause.userId,
+    request_id: cause.requestId,
+    created_at: cause.at,
+    detail: JSON.stringify(happening.detail ?? {}),
+  })
 }
 
 type EventRow = Omit<EventsTable, 'sequence'> & { sequence: number }

@@ -64,21 +64,28 @@ export const findShownImage = async (
   return row === undefined ? undefined : { row, isMember: row.membership !== null }
 }
 
+const forChange = prepared<{ id: string }, ImagesTable>((db, value) =>
+  locked(db, db.selectFrom('images').selectAll().where('id', '=', value('id'))),
+)
+
+const isMemberOf = prepared<{ id: string; project: string }, { member_id: string }>((db, value) =>
+  db
+    .selectFrom('members')
+    .select('member_id')
+    .where('image_id', '=', value('id'))
+    .where('member_id', '=', value('project')),
+)
+
 /** Like `findImage`, and nobody else changes the image before the transaction ends. */
 export const findImageForChange = async (
   tx: Tx,
   id: string,
   project: string | null,
 ): Promise<ImageAndMembership | undefined> => {
-  const row = await locked(tx, tx.selectFrom('images').selectAll().where('id', '=', id)).executeTakeFirst()
+  const [row] = await forChange(tx, { id })
   if (row === undefined) return undefined
-  const member = await tx
-    .selectFrom('members')
-    .select('member_id')
-    .where('image_id', '=', id)
-    .where('member_id', '=', project)
-    .executeTakeFirst()
-  return { row, isMember: member !== undefined }
+  const members = project === null ? [] : await isMemberOf(tx, { id, project })
+  return { row, isMember: members.length > 0 }
 }
 
 const insertTerms = async (tx: Tx, image: Image, terms: Iterable<string>): Promise<void> => {

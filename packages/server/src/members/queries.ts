@@ -1,5 +1,6 @@
 import type { MemberStatus } from '@vitrine/contract'
 import type { Reader, Tx } from '../database/database.ts'
+import { prepared } from '../database/prepared.ts'
 import type { MembersTable } from '../database/tables.ts'
 
 /** The members of an image, oldest first; only one project's own row if `only` is given. */
@@ -13,36 +14,60 @@ export const listMembers = (db: Reader, imageId: string, only?: string): Promise
   return (only === undefined ? members : members.where('member_id', '=', only)).execute()
 }
 
-export const findMember = (db: Reader, imageId: string, memberId: string): Promise<MembersTable | undefined> =>
+const byKey = prepared<{ image: string; member: string }, MembersTable>((db, value) =>
+  db.selectFrom('members').selectAll().where('image_id', '=', value('image')).where('member_id', '=', value('member')),
+)
+
+export const findMember = async (db: Reader, image: string, member: string): Promise<MembersTable | undefined> => {
+  const [row] = await byKey(db, { image, member })
+  return row
+}
+
+const count = prepared<{ image: string }, { count: number }>((db, value) =>
   db
     .selectFrom('members')
-    .selectAll()
-    .where('image_id', '=', imageId)
-    .where('member_id', '=', memberId)
-    .executeTakeFirst()
-
-export const countMembers = async (db: Reader, imageId: string): Promise<number> => {
-  const { count } = await db
-    .selectFrom('members')
     .select(({ fn }) => fn.countAll<number>().as('count'))
-    .where('image_id', '=', imageId)
-    .executeTakeFirstOrThrow()
-  return Number(count)
+    .where('image_id', '=', value('image')),
+)
+
+export const countMembers = async (db: Reader, image: string): Promise<number> => {
+  const [row] = await count(db, { image })
+  return Number(row?.count ?? 0)
 }
+
+const insert = prepared<{ [Column in keyof MembersTable]: MembersTable[Column] }, never>((db, value) =>
+  db.insertInto('members').values({
+    image_id: value('image_id'),
+    member_id: value('member_id'),
+    status: value('status'),
+    created_at: value('created_at'),
+    updated_at: value('updated_at'),
+    image_created_at: value('image_created_at'),
+    image_hidden: value('image_hidden'),
+    live: value('live'),
+  }),
+)
 
 export const insertMember = async (tx: Tx, row: MembersTable): Promise<void> => {
-  await tx.insertInto('members').values(row).execute()
+  await insert(tx, { ...row })
 }
+
+const update = prepared<{ image: string; member: string; status: MemberStatus; now: number }, never>((db, value) =>
+  db
+    .updateTable('members')
+    .set({ status: value('status'), updated_at: value('now') })
+    .where('image_id', '=', value('image'))
+    .where('member_id', '=', value('member')),
+)
 
 export const setMemberStatus = async (tx: Tx, row: MembersTable, status: MemberStatus, now: number): Promise<void> => {
-  await tx
-    .updateTable('members')
-    .set({ status, updated_at: now })
-    .where('image_id', '=', row.image_id)
-    .where('member_id', '=', row.member_id)
-    .execute()
+  await update(tx, { image: row.image_id, member: row.member_id, status, now })
 }
 
+const remove = prepared<{ image: string; member: string }, never>((db, value) =>
+  db.deleteFrom('members').where('image_id', '=', value('image')).where('member_id', '=', value('member')),
+)
+
 export const deleteMember = async (tx: Tx, row: MembersTable): Promise<void> => {
-  await tx.deleteFrom('members').where('image_id', '=', row.image_id).where('member_id', '=', row.member_id).execute()
+  await remove(tx, { image: row.image_id, member: row.member_id })
 }
