@@ -62,8 +62,16 @@ describe('bodies', () => {
 describe('addresses', () => {
   it('with U+0000 are refused before anything reads them', async () => {
     const service = await startTestService()
-    for (const path of ['/v2/images/%00', '/v2/images?name=%00', '/v2/images/x/members/%00', '/v2/images/a%00b/file']) {
-      assert.equal((await service.call('GET', path, producer)).statusCode, 400, path)
+    for (const path of [
+      '/v2/images/%00',
+      '/v2/images?name=%00',
+      '/v2/images/x/members/%00',
+      '/v2/images/a%00b/file',
+      '/v2/images/%ff',
+    ]) {
+      const answer = await service.call('GET', path, producer)
+      assert.equal(answer.statusCode, 400, path)
+      assert.match(String(answer.headers['x-openstack-request-id']), /^req-/)
     }
     await service.close()
   })

@@ -4,6 +4,7 @@ import { type ErrorCode, errorDocument, errorTable, errorText, errorTitle } from
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError, apiError } from '../api-error.ts'
 import { jsonLimitBytes } from './body.ts'
+import { requestIdHeader } from './request-id.ts'
 
 type Form = 'json' | 'html' | 'text'
 
@@ -74,6 +75,7 @@ const sendError = (error: unknown, request: FastifyRequest, reply: FastifyReply)
   reply
     .code(answer.status)
     .headers(answer.headers)
+    .header(requestIdHeader, request.id)
     .header('content-type', type)
     .send(Buffer.from(render(answer.status, answer.message)))
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { apiError } from '../api-error.ts'
 
-const header = 'x-openstack-request-id'
+export const requestIdHeader = 'x-openstack-request-id'
 const longest = 64
 
 /** The id of a request: the caller's own, with `req-` in front, or a new one. */
@@ -14,8 +14,8 @@ export const requestIdOf = (sent: string | string[] | undefined): string => {
 /** Puts the request id on every answer and refuses one that is too long. */
 export const withRequestIds = (app: FastifyInstance): void => {
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header(header, request.id)
-    const sent = request.headers[header]
+    reply.header(requestIdHeader, request.id)
+    const sent = request.headers[requestIdHeader]
     if (typeof sent === 'string' && sent.length > longest) done(apiError('request_id_too_long', {}))
     else done()
   })
