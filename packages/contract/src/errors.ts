@@ -216,6 +216,11 @@ export const errorTable = {
     message: 'The store of the bytes does not answer.',
     next: 'Try again in a moment.',
   },
+  upload_lost: {
+    status: 503,
+    message: 'The service was silent for so long that the upload was given up.',
+    next: 'The image is queued again; repeat the upload.',
+  },
   stopping: { status: 503, message: 'The service is stopping.', next: 'Try again in a moment.' },
 } as const satisfies Record<string, { status: number; message: string; next: string }>
 

@@ -134,10 +134,12 @@ export const assemble = async (
   const stores = await openStores(config.stores)
   const database = await openDatabase(config.database_url)
   const presence = await enter(database, now)
+  const uploads = createUploads()
   const sweeper = await startSweeper({
     database,
     stores,
     presence,
+    uploads,
     now,
     onError: (error) => app.log.error({ err: error }, 'sweeping failed; it is tried again'),
   })
@@ -153,7 +155,7 @@ export const assemble = async (
     hashing: createHashing(),
     hashAlgorithm: config.hash_algorithm,
     sendBuffers: createSendBuffers(),
-    uploads: createUploads(),
+    uploads,
     sweeper,
     presence,
     limits: config.limits,
@@ -172,7 +174,7 @@ export const assemble = async (
     announce,
     close: async () => {
       stopping.abort()
-      service.uploads.abortAll()
+      uploads.abortAll()
       const impatience = setTimeout(() => app.server.closeAllConnections(), goodbyeMs)
       await app.close()
       clearTimeout(impatience)

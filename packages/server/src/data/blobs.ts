@@ -19,9 +19,18 @@ export const insertBlob = async (tx: Tx, row: BlobsTable): Promise<void> => {
   await tx.insertInto('blobs').values(row).execute()
 }
 
-/** The bytes are whole and belong to their image from now on. */
-export const keepBlob = async (tx: Tx, key: StoreKey, sizeBytes: number): Promise<void> => {
-  await tx.updateTable('blobs').set({ state: 'stored', reserved_bytes: sizeBytes }).where('key', '=', key).execute()
+/**
+ * The bytes are whole and belong to their image from now on.
+ * @returns false when the write was given up meanwhile, by a process that took this one for dead
+ */
+export const keepBlob = async (tx: Tx, key: StoreKey, sizeBytes: number): Promise<boolean> => {
+  const { numUpdatedRows } = await tx
+    .updateTable('blobs')
+    .set({ state: 'stored', reserved_bytes: sizeBytes })
+    .where('key', '=', key)
+    .where('state', '=', 'writing')
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
 }
 
 /**
@@ -37,6 +46,20 @@ export const doomBlobs = async (tx: Tx, imageId: string): Promise<void> => {
     .execute()
 }
 
+/**
+ * Gives up a write. Of several who try at once, one is told that it did: only that one may touch the image.
+ * @returns whether it was still a write until now
+ */
+export const doomBlob = async (tx: Tx, key: StoreKey): Promise<boolean> => {
+  const { numUpdatedRows } = await tx
+    .updateTable('blobs')
+    .set({ state: 'doomed' })
+    .where('key', '=', key)
+    .where('state', '=', 'writing')
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
 /** Only after the bytes are gone. */
 export const forgetBlob = async (tx: Tx, key: StoreKey): Promise<void> => {
   await tx.deleteFrom('blobs').where('key', '=', key).execute()
@@ -45,16 +68,25 @@ export const forgetBlob = async (tx: Tx, key: StoreKey): Promise<void> => {
 export const doomedBlobs = (db: Reader): Promise<Blob[]> =>
   db.selectFrom('blobs').select(['key', 'store']).where('state', '=', 'doomed').limit(1000).execute()
 
-/** Writes that no living process goes on with. */
-export const abandonedBlobs = (db: Reader): Promise<(Blob & { image_id: string })[]> =>
-  db
+/**
+ * Writes that nobody goes on with: those of processes that are gone, and those of this one that are not under way.
+ * @param underWay keys of the uploads that run in this process
+ */
+export const abandonedBlobs = async (
+  db: Reader,
+  processId: string,
+  underWay: (key: StoreKey) => boolean,
+): Promise<(Blob & { image_id: string })[]> => {
+  const rows = await db
     .selectFrom('blobs')
     .leftJoin('processes', 'processes.id', 'blobs.process_id')
     .select(['blobs.key', 'blobs.store', 'blobs.image_id'])
     .where('blobs.state', '=', 'writing')
-    .where('processes.id', 'is', null)
+    .where((where) => where.or([where('processes.id', 'is', null), where('processes.id', '=', processId)]))
     .limit(1000)
     .execute()
+  return rows.filter(({ key }) => !underWay(key))
+}
 
 /**
  * Sets bytes aside for a write, if the project may have them.

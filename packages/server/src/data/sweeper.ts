@@ -2,13 +2,14 @@ import type { Database } from '../database/database.ts'
 import { fromRow } from '../images/image.ts'
 import { findImageForChange, updateImage } from '../images/queries.ts'
 import type { Stores } from '../storage/stores.ts'
-import { abandonedBlobs, type Blob, doomedBlobs, forgetBlob } from './blobs.ts'
+import { abandonedBlobs, type Blob, doomBlob, doomedBlobs, forgetBlob } from './blobs.ts'
 import type { Presence } from './processes.ts'
 import { withoutData } from './rules.ts'
+import type { Uploads } from './uploads.ts'
 
 const periodMs = 10_000
 
-/** Removes bytes that nobody needs, and takes back uploads that died with their process. */
+/** Removes bytes that nobody needs, and takes back uploads that nobody goes on with. */
 export interface Sweeper {
   /** Sweeps soon; returns at once. */
   kick(): void
@@ -19,32 +20,38 @@ interface Parts {
   readonly database: Database
   readonly stores: Stores
   readonly presence: Presence
+  readonly uploads: Uploads
   readonly now: () => number
   /** Told about every failure; sweeping goes on later. */
   readonly onError: (error: unknown) => void
 }
 
-const discard = async ({ database, stores }: Parts, { key, store }: Blob): Promise<void> => {
+/** Removes bytes that were given up, and then what is known of them. */
+export const discard = async (
+  { database, stores }: Pick<Parts, 'database' | 'stores'>,
+  { key, store }: Blob,
+): Promise<void> => {
   await stores.byName(store)?.remove(key)
   await database.write((tx) => forgetBlob(tx, key))
 }
 
-/** The image of an upload that nobody goes on with waits for bytes again. */
-const requeue = ({ database, now }: Parts, imageId: string): Promise<void> =>
+/** Lets the image of an upload that nobody goes on with wait for bytes again. */
+const takeBack = ({ database, now }: Parts, { key, image_id }: Blob & { image_id: string }): Promise<void> =>
   database.write(async (tx) => {
-    const found = await findImageForChange(tx, imageId, null)
+    if (!(await doomBlob(tx, key))) return
+    const found = await findImageForChange(tx, image_id, null)
     if (found?.row.status !== 'saving') return
     const image = fromRow(found.row)
     await updateImage(tx, image, withoutData(image, now()))
   })
 
 const sweep = async (parts: Parts): Promise<void> => {
-  await parts.presence.refresh()
-  for (const blob of await abandonedBlobs(parts.database.read)) {
-    await requeue(parts, blob.image_id)
-    await discard(parts, blob)
+  const { database, presence, uploads } = parts
+  await presence.refresh()
+  for (const blob of await abandonedBlobs(database.read, presence.processId, uploads.isUnderWay)) {
+    await takeBack(parts, blob)
   }
-  for (const blob of await doomedBlobs(parts.database.read)) await discard(parts, blob)
+  for (const blob of await doomedBlobs(database.read)) await discard(parts, blob)
 }
 
 /** Starts sweeping. The first sweep is over when the promise resolves: what a crash left is gone then. */

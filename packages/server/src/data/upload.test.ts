@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
+import { StoreError } from '../storage/port.ts'
 import { eachDatabase } from '../testing/databases.ts'
 import { fakeToken } from '../testing/fake-identity.ts'
 import { startTestService, type TestService } from '../testing/test-service.ts'
+import { insertBlob } from './blobs.ts'
 
 const producer = fakeToken('producer', 'member')
 const admin = fakeToken('operator', 'admin')
@@ -213,6 +215,71 @@ eachDatabase('uploads', ({ newUrl, atEnd }) => {
       400,
     )
     assert.equal((await show(service, other)).status, 'queued')
+  })
+
+  it('that cannot be taken back at once are taken back later', async () => {
+    const service = await start()
+    const store = service.service.stores.byDefault
+    const { remove } = store
+    const id = await newImage(service, { disk_format: 'qcow2' })
+    Object.assign(store, { remove: () => Promise.reject(new StoreError('unavailable', 'gone')) })
+    const put = await service.call('PUT', `/v2/images/${id}/file`, producer, Buffer.from('no qcow2'), octets)
+    assert.equal(put.statusCode, 415)
+    assert.equal((await show(service, id)).status, 'queued')
+    assert.equal((await blobs(service)).length, 1)
+    Object.assign(store, { remove })
+    service.service.sweeper.kick()
+    await until(async () => (await blobs(service)).length === 0)
+
+    const { database } = service.service
+    await database.write((tx) => tx.updateTable('images').set({ status: 'saving' }).where('id', '=', id).execute())
+    await database.write((tx) =>
+      insertBlob(tx, {
+        key: 'c'.repeat(32),
+        store: 'file',
+        image_id: id,
+        project_id: 'producer',
+        state: 'writing',
+        reserved_bytes: 0,
+        process_id: service.service.presence.processId,
+        created_at: 0,
+      }),
+    )
+    service.service.sweeper.kick()
+    await until(async () => (await show(service, id)).status === 'queued')
+  })
+
+  it('that were given up by another process never become active', async () => {
+    const service = await start()
+    const id = await newImage(service)
+    const { request, answer } = await openUpload(service, id, { 'content-length': '600000' })
+    request.write(Buffer.alloc(300_000))
+    await until(async () => (await show(service, id)).status === 'saving')
+    const { database } = service.service
+    await database.write((tx) => tx.updateTable('blobs').set({ state: 'doomed' }).execute())
+    await database.write((tx) => tx.updateTable('images').set({ status: 'queued' }).execute())
+    request.end(Buffer.alloc(300_000))
+    assert.equal(await answer, 503)
+    assert.equal((await show(service, id)).status, 'queued')
+    await until(async () => (await blobs(service)).length === 0)
+    assert.deepEqual(await filesOf(service), [])
+  })
+
+  it('under way are left alone by a sweep', async () => {
+    const service = await start()
+    const id = await newImage(service)
+    const { request, answer } = await openUpload(service, id, { 'content-length': '600000' })
+    request.write(Buffer.alloc(300_000))
+    await until(async () => (await show(service, id)).status === 'saving')
+    const { database_url, stores } = service.config
+    const other = await startTestService({ database_url, stores })
+    atEnd(other.close)
+    service.service.sweeper.kick()
+    other.service.sweeper.kick()
+    await wait(100)
+    assert.equal((await show(service, id)).status, 'saving')
+    request.end(Buffer.alloc(300_000))
+    assert.equal(await answer, 204)
   })
 
   it('are taken back at the next start when their process died', async () => {

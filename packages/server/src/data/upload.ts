@@ -8,11 +8,12 @@ import { changeImage, findImageForChange, updateImage } from '../images/queries.
 import { checkUploadable } from '../images/status.ts'
 import { createContentCheck } from '../inspect/check.ts'
 import type { Service } from '../service.ts'
-import { type ByteStore, type ByteWriter, StoreError } from '../storage/port.ts'
-import { forgetBlob, insertBlob, keepBlob, newBlobKey, reserveBytes } from './blobs.ts'
+import { type ByteStore, type ByteWriter, StoreError, type StoreKey } from '../storage/port.ts'
+import { doomBlob, insertBlob, keepBlob, newBlobKey, reserveBytes } from './blobs.ts'
 import { type Ingested, ingest } from './ingest.ts'
 import { IngestError } from './ingest-error.ts'
 import { withData, withoutData } from './rules.ts'
+import { discard } from './sweeper.ts'
 
 /** What an upload is called with. */
 export interface UploadRequest {
@@ -23,7 +24,7 @@ export interface UploadRequest {
 }
 
 interface Attempt extends UploadRequest {
-  readonly key: string
+  readonly key: StoreKey
   readonly image: Image
   readonly signal: AbortSignal
 }
@@ -34,12 +35,12 @@ const claim = (
   actor: Actor,
   cause: Cause,
   { imageId, store }: UploadRequest,
-): Promise<{ key: string; image: Image }> =>
+  key: StoreKey,
+): Promise<Image> =>
   changeImage(database, imageId, actor.projectId, async (tx, found) => {
     if (found === undefined) throw apiError('image_not_found', { image: imageId })
     entitle(actor, 'image.change', found.row, { actorIsMember: found.isMember }, { image: imageId })
     checkUploadable(found.image)
-    const key = newBlobKey()
     await insertBlob(tx, {
       key,
       store: store.name,
@@ -52,7 +53,7 @@ const claim = (
     })
     const image: Image = { ...found.image, status: 'saving', updatedAt: cause.at }
     await updateImage(tx, found.image, image)
-    return { key, image }
+    return image
   })
 
 /** Makes the image active, unless it was deleted meanwhile. */
@@ -62,28 +63,35 @@ const finish = ({ database, now }: Service, cause: Cause, attempt: Attempt, byte
     const found = await findImageForChange(tx, imageId, null)
     if (found === undefined) throw apiError('image_deleted', {})
     const image = fromRow(found.row)
-    await keepBlob(tx, key, bytes.sizeBytes)
+    if (!(await keepBlob(tx, key, bytes.sizeBytes))) throw apiError('upload_lost', {})
     await updateImage(tx, image, withData(image, bytes, { key, store: store.name }, now()))
     const { sizeBytes, checksum, hashAlgorithm, hashValue } = bytes
     const detail = { size: sizeBytes, checksum, os_hash_algo: hashAlgorithm, os_hash_value: hashValue }
     await recordEvent(tx, { ...cause, at: now() }, { type: 'image.upload', imageId, detail })
   })
 
-/** Takes the attempt back: first the bytes, then what is known of them. */
+/**
+ * Takes the attempt back: the image waits for bytes again, and what was written of them goes. What of this fails is left to
+ * the sweeper.
+ */
 const giveUp = async (service: Service, cause: Cause, attempt: Attempt, why: ApiError): Promise<ApiError> => {
   const { database, now } = service
   const { imageId, key, store } = attempt
-  await store.remove(key)
-  return database.write(async (tx) => {
-    await forgetBlob(tx, key)
+  const answer = await database.write(async (tx) => {
+    const taken = !(await doomBlob(tx, key))
     const found = await findImageForChange(tx, imageId, null)
     if (found === undefined) return apiError('image_deleted', {})
+    if (taken) return why
     const image = fromRow(found.row)
     await updateImage(tx, image, withoutData(image, now()))
     const detail = { reason: why.code, message: why.message }
     await recordEvent(tx, { ...cause, at: now() }, { type: 'image.upload_failed', imageId, detail })
     return why
   })
+  await discard(service, { key, store: store.name }).catch((error: unknown) => {
+    service.log.error({ err: error, reqId: cause.requestId }, 'bytes could not be removed; it is tried again')
+  })
+  return answer
 }
 
 const whyFailed = (error: unknown, { announcedBytes, image }: Attempt, limitBytes: number): ApiError => {
@@ -149,17 +157,20 @@ const store = async (service: Service, attempt: Attempt, writer: ByteWriter): Pr
  * @throws ApiError
  */
 export const upload = async (service: Service, actor: Actor, cause: Cause, request: UploadRequest): Promise<void> => {
-  const { key, image } = await claim(service, actor, cause, request)
-  const life = service.uploads.begin(request.imageId)
-  const attempt: Attempt = { ...request, key, image, signal: life.signal }
+  const key = newBlobKey()
+  const { signal, end } = service.uploads.begin(request.imageId, key)
   try {
-    const writer = await request.store.write(key)
-    await finish(service, cause, attempt, await store(service, attempt, writer))
-  } catch (error) {
-    const why = whyFailed(error, attempt, service.limits.image_size_bytes)
-    if (why.code === 'internal') service.log.error({ err: error, reqId: cause.requestId }, 'an upload failed')
-    throw await giveUp(service, cause, attempt, why)
+    const image = await claim(service, actor, cause, request, key)
+    const attempt: Attempt = { ...request, key, image, signal }
+    try {
+      const writer = await request.store.write(key)
+      await finish(service, cause, attempt, await store(service, attempt, writer))
+    } catch (error) {
+      const why = whyFailed(error, attempt, service.limits.image_size_bytes)
+      if (why.code === 'internal') service.log.error({ err: error, reqId: cause.requestId }, 'an upload failed')
+      throw await giveUp(service, cause, attempt, why)
+    }
   } finally {
-    life.end()
+    end()
   }
 }

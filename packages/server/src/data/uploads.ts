@@ -1,32 +1,30 @@
-/** The uploads that run in this process, so that they can be called off. */
+import type { StoreKey } from '../storage/port.ts'
+
+/** The uploads that run in this process, so that they can be called off, and told from those that nobody goes on with. */
 export interface Uploads {
-  begin(imageId: string): { readonly signal: AbortSignal; end(): void }
-  /** Calls off the upload of an image, if there is one here. */
+  /** To be called before anything of the upload is written down, and `end` after all of it is. */
+  begin(imageId: string, key: StoreKey): { readonly signal: AbortSignal; end(): void }
+  isUnderWay(key: StoreKey): boolean
+  /** Calls off the uploads of an image. */
   abort(imageId: string): void
   abortAll(): void
 }
 
 export const createUploads = (): Uploads => {
-  const running = new Map<string, Set<AbortController>>()
+  const running = new Map<StoreKey, { imageId: string; controller: AbortController }>()
 
   return {
-    begin: (imageId) => {
+    begin: (imageId, key) => {
       const controller = new AbortController()
-      const others = running.get(imageId) ?? new Set()
-      running.set(imageId, others.add(controller))
-      return {
-        signal: controller.signal,
-        end: () => {
-          others.delete(controller)
-          if (others.size === 0) running.delete(imageId)
-        },
-      }
+      running.set(key, { imageId, controller })
+      return { signal: controller.signal, end: () => void running.delete(key) }
     },
+    isUnderWay: (key) => running.has(key),
     abort: (imageId) => {
-      for (const controller of running.get(imageId) ?? []) controller.abort()
+      for (const upload of running.values()) if (upload.imageId === imageId) upload.controller.abort()
     },
     abortAll: () => {
-      for (const controllers of running.values()) for (const controller of controllers) controller.abort()
+      for (const { controller } of running.values()) controller.abort()
     },
   }
 }

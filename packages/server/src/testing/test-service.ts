@@ -8,6 +8,7 @@ import { fakeIdentity } from './fake-identity.ts'
 
 /** The whole service without a port, believing the tokens of `fakeToken`. */
 export interface TestService extends Assembly {
+  readonly config: Config
   /** Sends one request; `body` is JSON unless it is bytes. */
   call(
     method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD',
@@ -25,10 +26,12 @@ export const startTestService = async (
 ): Promise<TestService> => {
   const data = await mkdtemp(join(tmpdir(), 'vitrine-test-'))
   const config = await loadConfig({ environment: {}, options: { data } })
-  const assembly = await assemble({ ...config, log_level: 'silent', ...settings }, { identity: fakeIdentity(), now })
+  const complete: Config = { ...config, log_level: 'silent', ...settings }
+  const assembly = await assemble(complete, { identity: fakeIdentity(), now })
   await assembly.app.ready()
   return {
     ...assembly,
+    config: complete,
     call: (method, path, token, body, headers = {}) =>
       assembly.app.inject({
         method,
