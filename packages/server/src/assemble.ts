@@ -133,7 +133,7 @@ export const assemble = async (
   const app = createApp(config)
   const stores = await openStores(config.stores)
   const database = await openDatabase(config.database_url)
-  const presence = await enter(database, now)
+  const presence = await enter(database, now, (error) => app.log.error({ err: error }, 'a heartbeat failed'))
   const uploads = createUploads()
   const sweeper = await startSweeper({
     database,

@@ -52,28 +52,26 @@ export const relationOf = (actor: Actor, image: ImageFacts, membership: Membersh
   return image.visibility === 'shared' && membership.actorIsMember ? 'member' : 'none'
 }
 
-interface Rule {
-  /** Relations that may, with the role they need on their own project. */
-  readonly may: Partial<Record<Exclude<Relation, 'none'>, Role>>
-}
-
-/** The table: who may do what. Whoever is not named sees the image and is denied. */
-const rules: Readonly<Record<Action, Rule>> = {
-  'image.show': { may: { admin: 'admin', owner: 'reader', member: 'reader', public: 'reader' } },
-  'image.download': { may: { admin: 'admin', owner: 'member', member: 'member', public: 'member' } },
-  'image.change': { may: { admin: 'admin', owner: 'member' } },
-  'image.events': { may: { admin: 'admin', owner: 'reader', member: 'reader' } },
-  'member.list': { may: { admin: 'admin', owner: 'reader', member: 'reader' } },
-  'member.show': { may: { admin: 'admin', owner: 'reader', member: 'reader' } },
-  'member.create': { may: { admin: 'admin', owner: 'member' } },
-  'member.update': { may: { admin: 'admin', member: 'member' } },
-  'member.delete': { may: { admin: 'admin', owner: 'member' } },
+/**
+ * The table: who may do what, with the role that it needs on the own project. Whoever is not named sees the image and is
+ * denied.
+ */
+const rules: Readonly<Record<Action, Partial<Record<Exclude<Relation, 'none'>, Role>>>> = {
+  'image.show': { admin: 'admin', owner: 'reader', member: 'reader', public: 'reader' },
+  'image.download': { admin: 'admin', owner: 'member', member: 'member', public: 'member' },
+  'image.change': { admin: 'admin', owner: 'member' },
+  'image.events': { admin: 'admin', owner: 'reader', member: 'reader' },
+  'member.list': { admin: 'admin', owner: 'reader', member: 'reader' },
+  'member.show': { admin: 'admin', owner: 'reader', member: 'reader' },
+  'member.create': { admin: 'admin', owner: 'member' },
+  'member.update': { admin: 'admin', member: 'member' },
+  'member.delete': { admin: 'admin', owner: 'member' },
 }
 
 const onRows: ReadonlySet<Action> = new Set(['member.show', 'member.update', 'member.delete'])
 
 const permitted = (action: Action, relation: Exclude<Relation, 'none'>, actor: Actor): Decision => {
-  const role = rules[action].may[relation]
+  const role = rules[action][relation]
   if (role === undefined) return 'deny'
   return actor.roles.has(role) ? 'allow' : 'role'
 }

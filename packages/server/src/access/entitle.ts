@@ -1,6 +1,6 @@
 import { type ApiError, apiError } from '../api-error.ts'
 import type { Actor } from './actor.ts'
-import { type Action, type Decision, decide, type ImageFacts, type MembershipFacts } from './decide.ts'
+import { type Action, type Decision, decide, type ImageFacts, relationOf } from './decide.ts'
 
 /** What the caller named in its request, for the sentences of errors. */
 export interface Names {
@@ -40,17 +40,37 @@ const refusal = (
   }
 }
 
+/** An image as it was looked up: its record, and whether the actor's project is a member of it. */
+export interface FoundImage {
+  readonly row: ImageFacts
+  readonly isMember: boolean
+}
+
 /**
- * Lets through what `decide` allows.
+ * Lets through what `decide` allows, and nothing else that was found.
+ * @param memberRow for calls on one member: whose row it is, null if there is none
  * @throws ApiError that says what the decision was: 404 for what the caller must not know of, else 403
  */
-export const entitle = (
+export const entitled = <Found extends FoundImage>(
   actor: Actor,
   action: Action,
-  image: ImageFacts,
-  membership: MembershipFacts,
   names: Names,
-): void => {
-  const decision = decide(actor, action, image, membership)
-  if (decision !== 'allow') throw refusal(decision, action, image, names)
+  found: Found | undefined,
+  memberRow?: 'own' | 'other' | null,
+): Found => {
+  if (found === undefined) throw apiError('image_not_found', { image: names.image })
+  const { row, isMember } = found
+  const membership = memberRow === undefined ? { actorIsMember: isMember } : { actorIsMember: isMember, row: memberRow }
+  const decision = decide(actor, action, row, membership)
+  if (decision !== 'allow') throw refusal(decision, action, row, names)
+  return found
 }
+
+/**
+ * The project whose rows alone the actor may see, of what hangs on an image: its own, if it is only a member of it.
+ * Undefined for owner and administrator, who see all.
+ */
+export const onlyOf = (actor: Actor, { row, isMember }: FoundImage): string | undefined =>
+  relationOf(actor, row, { actorIsMember: isMember }) === 'member' && actor.projectId !== null
+    ? actor.projectId
+    : undefined

@@ -33,6 +33,11 @@ export const keepBlob = async (tx: Tx, key: StoreKey, sizeBytes: number): Promis
   return numUpdatedRows > 0n
 }
 
+/** The bytes of an image count for its new owner. */
+export const moveBlobs = async (tx: Tx, imageId: string, projectId: string | null): Promise<void> => {
+  await tx.updateTable('blobs').set({ project_id: projectId }).where('image_id', '=', imageId).execute()
+}
+
 /**
  * Gives up the stored bytes of an image; the sweeper removes them. An upload under way keeps its row: it finds the image
  * gone by itself, and then removes what it wrote.
@@ -58,6 +63,12 @@ export const doomBlob = async (tx: Tx, key: StoreKey): Promise<boolean> => {
     .where('state', '=', 'writing')
     .executeTakeFirst()
   return numUpdatedRows > 0n
+}
+
+/** Whether a write has become the bytes of its image. */
+export const isStored = async (db: Reader, key: StoreKey): Promise<boolean> => {
+  const row = await db.selectFrom('blobs').select('state').where('key', '=', key).executeTakeFirst()
+  return row?.state === 'stored'
 }
 
 /** Only after the bytes are gone. */

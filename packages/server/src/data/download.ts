@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { entitle } from '../access/entitle.ts'
+import { entitled } from '../access/entitle.ts'
 import { apiError } from '../api-error.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import { actorOf } from '../http/authentication.ts'
@@ -21,10 +21,9 @@ const neverRendered = {
 const downloadable = async ({ database }: Service, request: FastifyRequest, imageId: string): Promise<ImagesTable> => {
   const actor = actorOf(request)
   const found = await findImage(database.read, imageId, actor.projectId)
-  if (found === undefined) throw apiError('image_not_found', { image: imageId })
-  entitle(actor, 'image.download', found.row, { actorIsMember: found.isMember }, { image: imageId })
-  if (found.row.status === 'deactivated' && !actor.roles.has('admin')) throw apiError('image_deactivated', {})
-  return found.row
+  const { row } = entitled(actor, 'image.download', { image: imageId }, found)
+  if (row.status === 'deactivated' && !actor.roles.has('admin')) throw apiError('image_deactivated', {})
+  return row
 }
 
 const openBytes = async ({ stores }: Service, { blob_key, store }: ImagesTable): Promise<ByteReader | undefined> => {

@@ -47,35 +47,58 @@ const isAlive = async (row: ProcessesTable, system: string, now: number): Promis
 /** This process among those that share the database. */
 export interface Presence {
   readonly processId: string
-  /** Tells the others that this process lives, and forgets those that do not. */
-  refresh(): Promise<void>
   leave(): Promise<void>
 }
 
-export const enter = async (database: Database, now: () => number): Promise<Presence> => {
+const heartbeatMs = 10_000
+
+/**
+ * Tells the others that this process lives, from now on and whatever else goes on, and forgets those that do not.
+ * @param onError told of every heartbeat that failed
+ */
+export const enter = async (
+  database: Database,
+  now: () => number,
+  onError: (error: unknown) => void,
+): Promise<Presence> => {
   const processId = randomUUID()
   const system = await systemName()
   const pidStarted = (await startOf(process.pid)) ?? 'unknown'
   const row = () => ({ id: processId, host: system, pid: process.pid, pid_started: pidStarted, seen_at: now() })
-  await database.write((tx) => tx.insertInto('processes').values(row()).execute())
+  let steadySince = now()
+  let lastBeat = now()
 
   const forget = (id: string) => database.write((tx) => tx.deleteFrom('processes').where('id', '=', id).execute())
 
+  const beat = async (): Promise<void> => {
+    await database.write((tx) =>
+      tx
+        .insertInto('processes')
+        .values(row())
+        .onConflict((conflict) => conflict.column('id').doUpdateSet({ seen_at: now() }))
+        .execute(),
+    )
+    // After an outage of the database, all look dead to whoever comes back first: the others get the time to report.
+    if (now() - lastBeat > silenceMs / 2) steadySince = now()
+    lastBeat = now()
+    for (const other of await database.read.selectFrom('processes').selectAll().execute()) {
+      const judged = other.host === system || now() - steadySince > silenceMs
+      if (judged && other.id !== processId && !(await isAlive(other, system, now()))) await forget(other.id)
+    }
+  }
+
+  await beat()
+  let beating = Promise.resolve()
+  const timer = setInterval(() => {
+    beating = beating.then(beat).catch(onError)
+  }, heartbeatMs)
+  timer.unref()
+
   return {
     processId,
-    refresh: async () => {
-      await database.write((tx) =>
-        tx
-          .insertInto('processes')
-          .values(row())
-          .onConflict((conflict) => conflict.column('id').doUpdateSet({ seen_at: now() }))
-          .execute(),
-      )
-      for (const other of await database.read.selectFrom('processes').selectAll().execute()) {
-        if (other.id !== processId && !(await isAlive(other, system, now()))) await forget(other.id)
-      }
-    },
     leave: async () => {
+      clearInterval(timer)
+      await beating
       await forget(processId)
     },
   }

@@ -2,7 +2,8 @@ import type { Database } from '../database/database.ts'
 import { fromRow } from '../images/image.ts'
 import { findImageForChange, updateImage } from '../images/queries.ts'
 import type { Stores } from '../storage/stores.ts'
-import { abandonedBlobs, type Blob, doomBlob, doomedBlobs, forgetBlob } from './blobs.ts'
+import { abandonedBlobs, type Blob, doomBlob, doomedBlobs } from './blobs.ts'
+import { discard } from './discard.ts'
 import type { Presence } from './processes.ts'
 import { withoutData } from './rules.ts'
 import type { Uploads } from './uploads.ts'
@@ -26,32 +27,22 @@ interface Parts {
   readonly onError: (error: unknown) => void
 }
 
-/** Removes bytes that were given up, and then what is known of them. */
-export const discard = async (
-  { database, stores }: Pick<Parts, 'database' | 'stores'>,
-  { key, store }: Blob,
-): Promise<void> => {
-  await stores.byName(store)?.remove(key)
-  await database.write((tx) => forgetBlob(tx, key))
-}
-
 /** Lets the image of an upload that nobody goes on with wait for bytes again. */
 const takeBack = ({ database, now }: Parts, { key, image_id }: Blob & { image_id: string }): Promise<void> =>
   database.write(async (tx) => {
-    if (!(await doomBlob(tx, key))) return
     const found = await findImageForChange(tx, image_id, null)
-    if (found?.row.status !== 'saving') return
+    if (!(await doomBlob(tx, key)) || found?.row.status !== 'saving') return
     const image = fromRow(found.row)
     await updateImage(tx, image, withoutData(image, now()))
   })
 
 const sweep = async (parts: Parts): Promise<void> => {
-  const { database, presence, uploads } = parts
-  await presence.refresh()
+  const { database, presence, uploads, onError } = parts
   for (const blob of await abandonedBlobs(database.read, presence.processId, uploads.isUnderWay)) {
     await takeBack(parts, blob)
   }
-  for (const blob of await doomedBlobs(database.read)) await discard(parts, blob)
+  // One that cannot be removed now must not keep the others.
+  for (const blob of await doomedBlobs(database.read)) await discard(parts, blob).catch(onError)
 }
 
 /** Starts sweeping. The first sweep is over when the promise resolves: what a crash left is gone then. */

@@ -167,8 +167,8 @@ eachDatabase('uploads', ({ newUrl, atEnd }) => {
     await until(async () => (await show(service, id)).status === 'saving')
     request.destroy()
     await until(async () => (await show(service, id)).status === 'queued')
+    await until(async () => (await blobs(service)).length === 0)
     assert.deepEqual(await filesOf(service), [])
-    assert.deepEqual(await blobs(service), [])
     const put = await service.call('PUT', `/v2/images/${id}/file`, producer, Buffer.from('again'), octets)
     assert.equal(put.statusCode, 204)
   })
@@ -262,8 +262,29 @@ eachDatabase('uploads', ({ newUrl, atEnd }) => {
     assert.equal(await answer, 503)
     const row = await database.read.selectFrom('images').select(['status', 'blob_key']).executeTakeFirst()
     assert.deepEqual({ ...row }, { status: 'queued', blob_key: null })
+    service.service.sweeper.kick()
     await until(async () => (await blobs(service)).length === 0)
     assert.deepEqual(await filesOf(service), [])
+  })
+
+  it('whose last word is lost keep the bytes of their image', async () => {
+    const service = await start()
+    const { database } = service.service
+    const id = await newImage(service)
+    const { write } = database
+    Object.assign(database, {
+      write: async (work: Parameters<typeof write>[0]) => {
+        const result = await write(work)
+        const [row] = await database.read.selectFrom('images').select('status').where('id', '=', id).execute()
+        if (row?.status !== 'active') return result
+        Object.assign(database, { write })
+        throw new Error('the answer to the commit was lost')
+      },
+    })
+    const put = await service.call('PUT', `/v2/images/${id}/file`, producer, Buffer.from('kept'), octets)
+    assert.equal(put.statusCode, 204)
+    assert.equal((await show(service, id)).status, 'active')
+    assert.equal((await service.call('GET', `/v2/images/${id}/file`, producer)).body, 'kept')
   })
 
   it('under way are left alone by a sweep', async () => {

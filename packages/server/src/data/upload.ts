@@ -1,19 +1,19 @@
 import type { Readable } from 'node:stream'
 import type { Actor } from '../access/actor.ts'
-import { entitle } from '../access/entitle.ts'
+import { entitled } from '../access/entitle.ts'
 import { ApiError, apiError } from '../api-error.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
 import { fromRow, type Image } from '../images/image.ts'
-import { changeImage, findImageForChange, updateImage } from '../images/queries.ts'
+import { findImageForChange, updateImage } from '../images/queries.ts'
 import { checkUploadable } from '../images/status.ts'
 import { createContentCheck } from '../inspect/check.ts'
 import type { Service } from '../service.ts'
 import { type ByteStore, type ByteWriter, StoreError, type StoreKey } from '../storage/port.ts'
-import { doomBlob, insertBlob, keepBlob, newBlobKey, reserveBytes } from './blobs.ts'
+import { doomBlob, insertBlob, isStored, keepBlob, newBlobKey, reserveBytes } from './blobs.ts'
+import { discard } from './discard.ts'
 import { type Ingested, ingest } from './ingest.ts'
 import { IngestError } from './ingest-error.ts'
 import { withData, withoutData } from './rules.ts'
-import { discard } from './sweeper.ts'
 
 /** What an upload is called with. */
 export interface UploadRequest {
@@ -37,22 +37,22 @@ const claim = (
   { imageId, store }: UploadRequest,
   key: StoreKey,
 ): Promise<Image> =>
-  changeImage(database, imageId, actor.projectId, async (tx, found) => {
-    if (found === undefined) throw apiError('image_not_found', { image: imageId })
-    entitle(actor, 'image.change', found.row, { actorIsMember: found.isMember }, { image: imageId })
-    checkUploadable(found.image)
+  database.write(async (tx) => {
+    const found = await findImageForChange(tx, imageId, actor.projectId)
+    const before = fromRow(entitled(actor, 'image.change', { image: imageId }, found).row)
+    checkUploadable(before)
     await insertBlob(tx, {
       key,
       store: store.name,
       image_id: imageId,
-      project_id: found.image.owner,
+      project_id: before.owner,
       state: 'writing',
       reserved_bytes: 0,
       process_id: presence.processId,
       created_at: cause.at,
     })
-    const image: Image = { ...found.image, status: 'saving', updatedAt: cause.at }
-    await updateImage(tx, found.image, image)
+    const image: Image = { ...before, status: 'saving', updatedAt: cause.at }
+    await updateImage(tx, before, image)
     return image
   })
 
@@ -73,24 +73,31 @@ const finish = ({ database, now }: Service, cause: Cause, attempt: Attempt, byte
 /**
  * Takes the attempt back: the image waits for bytes again, and what was written of them goes. What of this fails is left to
  * the sweeper.
+ * @returns why the upload failed; undefined when it had succeeded after all, and only the word of it was lost
  */
-const giveUp = async (service: Service, cause: Cause, attempt: Attempt, why: ApiError): Promise<ApiError> => {
+const giveUp = async (
+  service: Service,
+  cause: Cause,
+  attempt: Attempt,
+  why: ApiError,
+): Promise<ApiError | undefined> => {
   const { database, now } = service
   const { imageId, key, store } = attempt
-  const answer = await database.write(async (tx) => {
-    const taken = !(await doomBlob(tx, key))
+  const { doomed, answer } = await database.write(async (tx) => {
     const found = await findImageForChange(tx, imageId, null)
-    if (found === undefined) return apiError('image_deleted', {})
-    if (taken) return why
+    if (!(await doomBlob(tx, key))) return { doomed: false, answer: (await isStored(tx, key)) ? undefined : why }
+    if (found === undefined) return { doomed: true, answer: apiError('image_deleted', {}) }
     const image = fromRow(found.row)
     await updateImage(tx, image, withoutData(image, now()))
     const detail = { reason: why.code, message: why.message }
     await recordEvent(tx, { ...cause, at: now() }, { type: 'image.upload_failed', imageId, detail })
-    return why
+    return { doomed: true, answer: why }
   })
-  await discard(service, { key, store: store.name }).catch((error: unknown) => {
-    service.log.error({ err: error, reqId: cause.requestId }, 'bytes could not be removed; it is tried again')
-  })
+  if (doomed) {
+    await discard(service, { key, store: store.name }).catch((error: unknown) => {
+      service.log.error({ err: error, reqId: cause.requestId }, 'bytes could not be removed; it is tried again')
+    })
+  }
   return answer
 }
 
@@ -168,7 +175,8 @@ export const upload = async (service: Service, actor: Actor, cause: Cause, reque
     } catch (error) {
       const why = whyFailed(error, attempt, service.limits.image_size_bytes)
       if (why.code === 'internal') service.log.error({ err: error, reqId: cause.requestId }, 'an upload failed')
-      throw await giveUp(service, cause, attempt, why)
+      const failure = await giveUp(service, cause, attempt, why)
+      if (failure !== undefined) throw failure
     }
   } finally {
     end()

@@ -59,21 +59,24 @@ export const recordEvent = async (tx: Tx, cause: Cause, happening: Happening): P
 
 type EventRow = Omit<EventsTable, 'sequence'> & { sequence: number }
 
-/** The events of an image as one reader sees them: `member` limits them to what concerns that project. */
-const eventsOf = (db: Reader, imageId: string, member: string | undefined) => {
+/** What a reader may see of the events of an image: a member, what concerns it since the image was shared with it. */
+export interface EventView {
+  readonly imageId: string
+  readonly member: { readonly projectId: string; readonly since: number } | undefined
+}
+
+const eventsOf = (db: Reader, { imageId, member }: EventView) => {
   const all = db.selectFrom('events').selectAll().where('image_id', '=', imageId)
   return member === undefined
     ? all
-    : all.where((where) => where.or([where('member_id', 'is', null), where('member_id', '=', member)]))
+    : all
+        .where('created_at', '>=', member.since)
+        .where((where) => where.or([where('member_id', 'is', null), where('member_id', '=', member.projectId)]))
 }
 
 /** One event that the reader can see. */
-export const findEvent = (
-  db: Reader,
-  imageId: string,
-  member: string | undefined,
-  id: string,
-): Promise<EventRow | undefined> => eventsOf(db, imageId, member).where('id', '=', id).executeTakeFirst()
+export const findEvent = (db: Reader, view: EventView, id: string): Promise<EventRow | undefined> =>
+  eventsOf(db, view).where('id', '=', id).executeTakeFirst()
 
 /**
  * A page of events, newest first.
@@ -81,11 +84,10 @@ export const findEvent = (
  */
 export const listEvents = (
   db: Reader,
-  imageId: string,
-  member: string | undefined,
+  view: EventView,
   limit: number,
   before: EventRow | undefined,
 ): Promise<EventRow[]> => {
-  const events = eventsOf(db, imageId, member).orderBy('sequence', 'desc').limit(limit)
+  const events = eventsOf(db, view).orderBy('sequence', 'desc').limit(limit)
   return (before === undefined ? events : events.where('sequence', '<', before.sequence)).execute()
 }

@@ -1,7 +1,6 @@
 import { type EventDocument, EventsSchema } from '@vitrine/contract'
 import type { FastifyInstance } from 'fastify'
-import { relationOf } from '../access/decide.ts'
-import { entitle } from '../access/entitle.ts'
+import { entitled, onlyOf } from '../access/entitle.ts'
 import { apiError } from '../api-error.ts'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
@@ -9,6 +8,7 @@ import { sendJson, wireDate } from '../http/json.ts'
 import { type ImagePath, imageParams } from '../http/params.ts'
 import { pageLink, parseLimit, parseQuery } from '../http/query.ts'
 import { findImage } from '../images/queries.ts'
+import { findMember } from '../members/queries.ts'
 import type { Service } from '../service.ts'
 import { findEvent, listEvents } from './events.ts'
 
@@ -39,7 +39,7 @@ export const eventRoutes = (app: FastifyInstance, { database, limits }: Service)
         tags: ['extensions'],
         summary: 'What happened to an image',
         description:
-          'Newest first. The owner sees everything; a member sees what happened to the image and to its own membership. Query: `limit`, `marker` (id of an event).',
+          'Newest first. The owner sees everything; a member sees what happened since the image was shared with it, to the image and to its own membership. Query: `limit`, `marker` (id of an event).',
         params: imageParams,
         response: { 200: EventsSchema },
       },
@@ -53,21 +53,21 @@ export const eventRoutes = (app: FastifyInstance, { database, limits }: Service)
       const limit = parseLimit(query.get('limit'), limits)
 
       const found = await findImage(database.read, imageId, actor.projectId)
-      if (found === undefined) throw apiError('image_not_found', { image: imageId })
-      const membership = { actorIsMember: found.isMember }
-      entitle(actor, 'image.events', found.row, membership, { image: imageId })
+      const projectId = onlyOf(actor, entitled(actor, 'image.events', { image: imageId }, found))
+      const membership = projectId === undefined ? undefined : await findMember(database.read, imageId, projectId)
       const member =
-        relationOf(actor, found.row, membership) === 'member' && actor.projectId !== null ? actor.projectId : undefined
+        projectId === undefined ? undefined : { projectId, since: membership?.created_at ?? Number.MAX_SAFE_INTEGER }
+      const view = { imageId, member }
 
       const marker = query.get('marker')
-      const before = marker === undefined ? undefined : await findEvent(database.read, imageId, member, marker)
+      const before = marker === undefined ? undefined : await findEvent(database.read, view, marker)
       if (marker !== undefined && before === undefined) throw apiError('invalid_marker', { marker })
 
-      const rows = limit === 0 ? [] : await listEvents(database.read, imageId, member, limit, before)
+      const rows = limit === 0 ? [] : await listEvents(database.read, view, limit, before)
       const path = `/v2/images/${imageId}/events`
       const last = rows.length === limit ? rows.at(-1) : undefined
       return sendJson(reply, 200, {
-        events: rows.map((row) => render(row, member)),
+        events: rows.map((row) => render(row, projectId)),
         first: pageLink(path, parameters),
         ...(last === undefined ? {} : { next: pageLink(path, parameters, last.id) }),
       })

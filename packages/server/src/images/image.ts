@@ -39,8 +39,8 @@ export const draftOf = (image: Image): Draft => ({ ...image, properties: new Map
 /** Tags in the one order they are shown in, each once. */
 export const sortedTags = (tags: Iterable<string>): string[] => [...new Set(tags)].sort()
 
-/** The JSON document of an image. A deactivated image tells only an administrator which stores hold it. */
-export const imageDocument = (image: Image, forAdmin = false): ImageDocument => ({
+/** The JSON document of an image, as everyone who may see it sees it (`documentFor`). */
+export const imageDocument = (image: Image): ImageDocument => ({
   ...Object.fromEntries(image.properties),
   id: image.id,
   name: image.name,
@@ -64,7 +64,7 @@ export const imageDocument = (image: Image, forAdmin = false): ImageDocument => 
   self: `/v2/images/${image.id}`,
   file: `/v2/images/${image.id}/file`,
   schema: '/v2/schemas/image',
-  ...(image.store !== null && (forAdmin || image.status !== 'deactivated') ? { stores: image.store } : {}),
+  ...(image.store !== null && image.status !== 'deactivated' ? { stores: image.store } : {}),
 })
 
 export const toRow = (image: Image): ImagesTable => ({

@@ -1,6 +1,5 @@
 import type { Actor } from '../access/actor.ts'
-import type { ImageFacts } from '../access/decide.ts'
-import { entitle } from '../access/entitle.ts'
+import { entitled } from '../access/entitle.ts'
 import { ApiError, apiError } from '../api-error.ts'
 import { doomBlobs } from '../data/blobs.ts'
 import { lockName } from '../database/dialect.ts'
@@ -8,16 +7,17 @@ import type { ImagesTable } from '../database/tables.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
 import type { Service } from '../service.ts'
 import { checkTagQuota } from './attributes.ts'
+import { changesBetween } from './changes.ts'
 import { checkCreate } from './create.ts'
-import { fromRow, type Image, sortedTags } from './image.ts'
+import { fromRow, type Image, imageDocument, sortedTags } from './image.ts'
 import { type ListedImage, listImages } from './list.ts'
 import type { ListQuery } from './list-query.ts'
 import type { Patch } from './patch.ts'
 import {
-  changeImage,
   countImages,
   deleteImage,
   findImage,
+  findImageForChange,
   findShownImage,
   insertImage,
   type ShownImage,
@@ -26,37 +26,52 @@ import {
 import { switched } from './status.ts'
 import { updated } from './update.ts'
 
-/** @throws ApiError `image_not_found` unless the image is there and the actor may see it */
-const seen = <Found extends { row: ImageFacts; isMember: boolean }>(
-  actor: Actor,
-  imageId: string,
-  found: Found | undefined,
-): Found => {
-  if (found === undefined) throw apiError('image_not_found', { image: imageId })
-  entitle(actor, 'image.show', found.row, { actorIsMember: found.isMember }, { image: imageId })
-  return found
-}
-
 /** What is shown of an image that the actor may see. */
-export const showImage = async ({ database }: Service, actor: Actor, imageId: string): Promise<ShownImage> =>
-  seen(actor, imageId, await findShownImage(database.read, imageId, actor.projectId)).row
+export const showImage = async ({ database }: Service, actor: Actor, image: string): Promise<ShownImage> =>
+  entitled(actor, 'image.show', { image }, await findShownImage(database.read, image, actor.projectId)).row
 
 /** The whole record of an image that the actor may see. */
-const readImage = async ({ database }: Service, actor: Actor, imageId: string): Promise<ImagesTable> =>
-  seen(actor, imageId, await findImage(database.read, imageId, actor.projectId)).row
+const readImage = async ({ database }: Service, actor: Actor, image: string): Promise<ImagesTable> =>
+  entitled(actor, 'image.show', { image }, await findImage(database.read, image, actor.projectId)).row
+
+/** Images that are read at once; a longer page is read in pieces. */
+const pieceLength = 100
+/** A page is cut where its documents are longer than this together. */
+const pageCharactersMax = 8 * 1024 * 1024
+
+export interface ImagePage {
+  readonly images: readonly ListedImage[]
+  /** Whether the page ended before the list did, as far as that is known. */
+  readonly full: boolean
+}
+
+/** @throws ApiError `invalid_marker` */
+const startOf = (service: Service, actor: Actor, marker: string | undefined): Promise<ImagesTable | undefined> =>
+  marker === undefined
+    ? Promise.resolve(undefined)
+    : readImage(service, actor, marker).catch((error: unknown) => {
+        throw error instanceof ApiError ? apiError('invalid_marker', { marker }) : error
+      })
 
 /** One page of the images that the actor sees. */
-export const readImages = async (service: Service, actor: Actor, query: ListQuery): Promise<ListedImage[]> => {
+export const readImages = async (service: Service, actor: Actor, query: ListQuery): Promise<ImagePage> => {
   if (!actor.roles.has('reader')) {
     throw actor.projectId === null ? apiError('scope_required', {}) : apiError('role_required', { role: 'reader' })
   }
   const { read } = service.database
-  const { marker } = query
-  if (marker === undefined) return listImages(read, actor, query, undefined)
-  const after = await readImage(service, actor, marker).catch((error: unknown) => {
-    throw error instanceof ApiError ? apiError('invalid_marker', { marker }) : error
-  })
-  return listImages(read, actor, query, after)
+  let after = await startOf(service, actor, query.marker)
+  const images: ListedImage[] = []
+  let characters = 0
+  while (images.length < query.limit && characters < pageCharactersMax) {
+    const limit = Math.min(pieceLength, query.limit - images.length)
+    const piece = await listImages(read, actor, { ...query, limit }, after)
+    images.push(...piece)
+    if (piece.length < limit) return { images, full: false }
+    for (const { document } of piece) characters += document.length
+    const last = piece.at(-1)
+    if (last !== undefined && images.length < query.limit) after = await startOf(service, actor, last.id)
+  }
+  return { images, full: images.length > 0 }
 }
 
 /** Creates an image without bytes. */
@@ -92,10 +107,9 @@ const change = (
   imageId: string,
   next: (image: Image) => Image,
 ): Promise<Image> =>
-  changeImage(database, imageId, actor.projectId, async (tx, found) => {
-    if (found === undefined) throw apiError('image_not_found', { image: imageId })
-    entitle(actor, 'image.change', found.row, { actorIsMember: found.isMember }, { image: imageId })
-    const before = found.image
+  database.write(async (tx) => {
+    const found = await findImageForChange(tx, imageId, actor.projectId)
+    const before = fromRow(entitled(actor, 'image.change', { image: imageId }, found).row)
     const after = next(before)
     if (after === before) return before
     await updateImage(tx, before, after)
@@ -105,34 +119,10 @@ const change = (
         : after.status === 'deactivated'
           ? 'image.deactivate'
           : 'image.reactivate'
-    await recordEvent(tx, cause, { type, imageId, detail: changesBetween(before, after) })
+    const detail = changesBetween(imageDocument(before), imageDocument(after))
+    await recordEvent(tx, cause, { type, imageId, detail })
     return after
   })
-
-const shown = (value: unknown): unknown => (value instanceof Map ? Object.fromEntries(value) : value)
-
-/** The attributes that differ, as `name: { from, to }`. */
-const changesBetween = (before: Image, after: Image): Record<string, unknown> => {
-  const watched = {
-    name: 'name',
-    visibility: 'visibility',
-    owner: 'owner',
-    protected: 'protected',
-    hidden: 'os_hidden',
-    diskFormat: 'disk_format',
-    containerFormat: 'container_format',
-    minDisk: 'min_disk',
-    minRam: 'min_ram',
-    tags: 'tags',
-    properties: 'properties',
-  } as const
-  const keys = Object.keys(watched) as (keyof typeof watched)[]
-  return Object.fromEntries(
-    keys
-      .filter((key) => before[key] !== after[key])
-      .map((key) => [watched[key], { from: shown(before[key]), to: shown(after[key]) }]),
-  )
-}
 
 /** Applies a patch. An empty one is answered for everyone who sees the image. */
 export const patchImage = async (
@@ -184,13 +174,13 @@ export const removeImage = async (
   cause: Cause,
   imageId: string,
 ): Promise<void> => {
-  await changeImage(database, imageId, actor.projectId, async (tx, found) => {
-    if (found === undefined) throw apiError('image_not_found', { image: imageId })
-    entitle(actor, 'image.change', found.row, { actorIsMember: found.isMember }, { image: imageId })
-    if (found.image.protected) throw apiError('image_protected', {})
+  await database.write(async (tx) => {
+    const found = await findImageForChange(tx, imageId, actor.projectId)
+    const { row } = entitled(actor, 'image.change', { image: imageId }, found)
+    if (row.protected === 1) throw apiError('image_protected', {})
     await doomBlobs(tx, imageId)
     await deleteImage(tx, imageId)
-    const { name, status, owner } = found.image
+    const { name, status, owner } = row
     await recordEvent(tx, cause, { type: 'image.delete', imageId, detail: { name, status, owner } })
   })
   uploads.abort(imageId)

@@ -1,8 +1,9 @@
-import type { Database, Reader, Tx } from '../database/database.ts'
+import { moveBlobs } from '../data/blobs.ts'
+import type { Reader, Tx } from '../database/database.ts'
 import { locked } from '../database/dialect.ts'
 import { prepared } from '../database/prepared.ts'
 import type { ImagesTable } from '../database/tables.ts'
-import { fromRow, type Image, toRow } from './image.ts'
+import { type Image, toRow } from './image.ts'
 import { termsOf } from './terms.ts'
 
 /** An image together with whether a project is a member of it. */
@@ -137,14 +138,16 @@ const updateMembers = async (tx: Tx, image: Image): Promise<void> => {
 
 /** Stores a changed image, with everything that copies from it. The only writer of an existing row. */
 export const updateImage = async (tx: Tx, before: Image, after: Image): Promise<void> => {
+  const old = toRow(before)
   const { id, ...columns } = toRow(after)
   await tx.updateTable('images').set(columns).where('id', '=', id).execute()
-  if (before.name !== after.name || before.tags !== after.tags || before.properties !== after.properties) {
+  if (old.name !== columns.name || old.tags !== columns.tags || old.properties !== columns.properties) {
     await updateTerms(tx, before, after)
   }
   if (before.visibility !== after.visibility || before.hidden !== after.hidden || before.owner !== after.owner) {
     await updateMembers(tx, after)
   }
+  if (before.owner !== after.owner) await moveBlobs(tx, id, after.owner)
 }
 
 /** Removes an image and its memberships. Its id stays reserved; its bytes are doomed by the caller. */
@@ -162,15 +165,3 @@ export const countImages = async (db: Reader, owner: string): Promise<number> =>
     .executeTakeFirstOrThrow()
   return Number(row.count)
 }
-
-/** Reads an image and changes it in one transaction. */
-export const changeImage = <Result>(
-  database: Database,
-  id: string,
-  project: string | null,
-  change: (tx: Tx, found: (ImageAndMembership & { image: Image }) | undefined) => Promise<Result>,
-): Promise<Result> =>
-  database.write(async (tx) => {
-    const found = await findImageForChange(tx, id, project)
-    return change(tx, found === undefined ? undefined : { ...found, image: fromRow(found.row) })
-  })

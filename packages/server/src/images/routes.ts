@@ -56,11 +56,11 @@ export const imageRoutes = (app: FastifyInstance, service: Service): void => {
       const parameters = parseQuery(request.url)
       const query = parseListQuery(parameters, limits)
       const actor = actorOf(request)
-      const page = await readImages(service, actor, query)
-      const last = page.length === query.limit ? page.at(-1) : undefined
+      const { images, full } = await readImages(service, actor, query)
+      const last = full ? images.at(-1) : undefined
       const first = JSON.stringify(pageLink('/v2/images', parameters))
       const next = last === undefined ? '' : `"next":${JSON.stringify(pageLink('/v2/images', parameters, last.id))},`
-      const documents = page.map((image) => documentFor(actor, image)).join(',')
+      const documents = images.map((image) => documentFor(actor, image)).join(',')
       return sendDocument(reply, 200, `{"images":[${documents}],"first":${first},${next}"schema":"/v2/schemas/images"}`)
     },
   )
@@ -116,7 +116,9 @@ export const imageRoutes = (app: FastifyInstance, service: Service): void => {
       checkPatchValues(patch)
       const actor = actorOf(request)
       const image = await patchImage(service, actor, causeOf(request, now()), request.params.imageId, patch)
-      return sendJson(reply, 200, imageDocument(image, actor.roles.has('admin')))
+      const { status, store } = image
+      const document = JSON.stringify(imageDocument(image))
+      return sendDocument(reply, 200, documentFor(actor, { document, status, store }))
     },
   )
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import fc from 'fast-check'
 import { ApiError } from '../api-error.ts'
 import { eachDatabase } from '../testing/databases.ts'
@@ -115,24 +116,37 @@ eachDatabase('memberships', ({ newUrl, atEnd }) => {
     assert.ok(again.created_at > first.created_at)
   })
 
-  it('tell a member only of itself, also in the events', async () => {
+  it('tell a member only of itself and since the share, also in the events', async () => {
     const service = await start()
     const { call } = service
     const image = await newImage(service)
+    await wait(5)
     for (const member of ['consumer', 'other']) {
       await call('POST', `/v2/images/${image}/members`, producer, { member })
     }
-    const seen: { member_id: string | null; user_id: string | null }[] = (
-      await call('GET', `/v2/images/${image}/events`, consumer)
-    ).json().events
-    assert.deepEqual(new Set(seen.map(({ member_id }) => member_id)), new Set([null, 'consumer']))
+    const seenBy = async (
+      token: string,
+    ): Promise<{ type: string; member_id: string | null; user_id: string | null }[]> =>
+      (await call('GET', `/v2/images/${image}/events`, token)).json().events
+    const first = await seenBy(consumer)
+    assert.deepEqual(
+      first.map(({ type, member_id }) => [type, member_id]),
+      [['member.create', 'consumer']],
+      'nothing from before the share',
+    )
+    const headers = { 'content-type': 'application/openstack-images-v2.1-json-patch' }
+    const patch = [{ op: 'add', path: '/secret_key', value: 'hunter2' }]
+    assert.equal((await call('PATCH', `/v2/images/${image}`, producer, patch, headers)).statusCode, 200)
+    const seen = await seenBy(consumer)
+    assert.equal(seen[0]?.type, 'image.update')
     assert.ok(seen.every(({ user_id }) => user_id === null))
+    assert.doesNotMatch(JSON.stringify(await seenBy(producer)), /hunter2/, 'values of properties are not kept')
     assert.equal((await call('GET', `/v2/images/${image}/events`, fakeToken('x', 'member'))).statusCode, 404)
     const all = (await call('GET', `/v2/images/${image}/events`, producer)).json().events
-    assert.equal(all.length, 3)
+    assert.equal(all.length, 4)
     const page = (await call('GET', `/v2/images/${image}/events?limit=2`, producer)).json()
     assert.equal(page.events.length, 2)
-    assert.equal((await call('GET', page.next, producer)).json().events.length, 1)
+    assert.equal((await call('GET', page.next, producer)).json().events.length, 2)
   })
 })
 

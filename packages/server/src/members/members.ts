@@ -1,43 +1,46 @@
 import type { Actor } from '../access/actor.ts'
-import { relationOf } from '../access/decide.ts'
-import { entitle } from '../access/entitle.ts'
+import { entitled, onlyOf } from '../access/entitle.ts'
 import { apiError } from '../api-error.ts'
-import type { Tx } from '../database/database.ts'
+import type { Reader, Tx } from '../database/database.ts'
 import type { MembersTable } from '../database/tables.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
-import { changeImage, findImage, memberCopies } from '../images/queries.ts'
+import { fromRow } from '../images/image.ts'
+import { findImage, findImageForChange, type ImageAndMembership, memberCopies } from '../images/queries.ts'
 import type { Service } from '../service.ts'
 import { countMembers, deleteMember, findMember, insertMember, listMembers, setMemberStatus } from './queries.ts'
 import { checkMemberQuota, checkMemberStatus } from './rules.ts'
 
 /** The members that the actor may read: all of them for owner and administrator, its own row for a member. */
-export const readMembers = async ({ database }: Service, actor: Actor, imageId: string): Promise<MembersTable[]> => {
-  const found = await findImage(database.read, imageId, actor.projectId)
-  if (found === undefined) throw apiError('image_not_found', { image: imageId })
-  const membership = { actorIsMember: found.isMember }
-  entitle(actor, 'member.list', found.row, membership, { image: imageId })
-  const own = relationOf(actor, found.row, membership) === 'member'
-  return listMembers(database.read, imageId, own && actor.projectId !== null ? actor.projectId : undefined)
+export const readMembers = async ({ database }: Service, actor: Actor, image: string): Promise<MembersTable[]> => {
+  const found = await findImage(database.read, image, actor.projectId)
+  return listMembers(database.read, image, onlyOf(actor, entitled(actor, 'member.list', { image }, found)))
 }
 
-const rowFacts = (actor: Actor, isMember: boolean, row: MembersTable | undefined) => ({
-  actorIsMember: isMember,
-  row: row === undefined ? null : row.member_id === actor.projectId ? ('own' as const) : ('other' as const),
-})
+type RowAction = 'member.show' | 'member.update' | 'member.delete'
+
+/** One member of an image, if the actor may do this to it. */
+const entitledMember = async (
+  db: Reader,
+  actor: Actor,
+  action: RowAction,
+  names: { image: string; member: string },
+  found: ImageAndMembership | undefined,
+): Promise<MembersTable> => {
+  const row = found === undefined ? undefined : await findMember(db, names.image, names.member)
+  const whose = row === undefined ? null : row.member_id === actor.projectId ? 'own' : 'other'
+  entitled(actor, action, names, found, whose)
+  if (row === undefined) throw apiError('member_not_found', names)
+  return row
+}
 
 export const readMember = async (
   { database }: Service,
   actor: Actor,
-  imageId: string,
-  memberId: string,
+  image: string,
+  member: string,
 ): Promise<MembersTable> => {
-  const names = { image: imageId, member: memberId }
-  const found = await findImage(database.read, imageId, actor.projectId)
-  if (found === undefined) throw apiError('image_not_found', names)
-  const row = await findMember(database.read, imageId, memberId)
-  entitle(actor, 'member.show', found.row, rowFacts(actor, found.isMember, row), names)
-  if (row === undefined) throw apiError('member_not_found', names)
-  return row
+  const found = await findImage(database.read, image, actor.projectId)
+  return entitledMember(database.read, actor, 'member.show', { image, member }, found)
 }
 
 /** Shares an image with a project. The quota is checked before the duplicate, both inside the transaction. */
@@ -48,9 +51,9 @@ export const addMember = (
   imageId: string,
   memberId: string,
 ): Promise<MembersTable> =>
-  changeImage(database, imageId, actor.projectId, async (tx, found) => {
-    if (found === undefined) throw apiError('image_not_found', { image: imageId })
-    entitle(actor, 'member.create', found.row, { actorIsMember: found.isMember }, { image: imageId })
+  database.write(async (tx) => {
+    const found = await findImageForChange(tx, imageId, actor.projectId)
+    const image = fromRow(entitled(actor, 'member.create', { image: imageId }, found).row)
     checkMemberQuota(await countMembers(tx, imageId), limits)
     if ((await findMember(tx, imageId, memberId)) !== undefined) throw apiError('member_exists', { member: memberId })
 
@@ -60,7 +63,7 @@ export const addMember = (
       status: 'pending',
       created_at: cause.at,
       updated_at: cause.at,
-      ...memberCopies(found.image, memberId),
+      ...memberCopies(image, memberId),
     }
     await insertMember(tx, row)
     await recordEvent(tx, cause, { type: 'member.create', imageId, memberId, detail: { status: row.status } })
@@ -71,18 +74,14 @@ export const addMember = (
 const changeMember = (
   { database }: Service,
   actor: Actor,
-  action: 'member.update' | 'member.delete',
-  imageId: string,
-  memberId: string,
+  action: RowAction,
+  image: string,
+  member: string,
   change: (tx: Tx, row: MembersTable) => Promise<MembersTable>,
 ): Promise<MembersTable> =>
-  changeImage(database, imageId, actor.projectId, async (tx, found) => {
-    const names = { image: imageId, member: memberId }
-    if (found === undefined) throw apiError('image_not_found', names)
-    const row = await findMember(tx, imageId, memberId)
-    entitle(actor, action, found.row, rowFacts(actor, found.isMember, row), names)
-    if (row === undefined) throw apiError('member_not_found', names)
-    return change(tx, row)
+  database.write(async (tx) => {
+    const found = await findImageForChange(tx, image, actor.projectId)
+    return change(tx, await entitledMember(tx, actor, action, { image, member }, found))
   })
 
 /** Sets the answer of a consumer. The same answer again changes nothing. */
