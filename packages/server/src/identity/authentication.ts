@@ -3,7 +3,7 @@ import type { Reader } from '../database/database.ts'
 import type { AuthRequest, Proof, UserReference, WantedScope } from './auth-request.ts'
 import type { EmbeddedContext } from './context.ts'
 import { defaultDomain, isStorable } from './domain.ts'
-import { digestOf, findSession, issueToken, type Session } from './sessions.ts'
+import { depthMax, digestOf, findSession, issueToken, type Session } from './sessions.ts'
 import type { ScopeKind } from './tables.ts'
 
 /** One answer for every wrong credential and every scope that is not to be had: which it was is nobody's business. */
@@ -60,7 +60,7 @@ const findCredential = async (reader: Reader, wanted: Extract<Proof, { method: '
 /**
  * Checks a secret that can be guessed, with the brake on guessing.
  * @param stored null when there is no such account; takes as long and fails alike
- * @throws ApiError `credentials_refused`, `too_many_attempts`, `identity_unavailable`
+ * @throws ApiError `credentials_refused`, `too_many_attempts`, `identity_busy`
  */
 export const checkSecret = async (
   { hasher, lockout }: EmbeddedContext,
@@ -95,6 +95,7 @@ const vouchByToken = async (
 ): Promise<Vouched> => {
   const parent = await findSession(database.read, digestOf(proof.token), now())
   if (parent === undefined) throw refused()
+  if (parent.depth >= depthMax) throw apiError('identity_forbidden', {})
   const { user, sessionVersion, methods, scope, applicationCredential } = parent
   const credential =
     applicationCredential === null || scope.kind !== 'project'
@@ -220,7 +221,8 @@ const targetOfCredential = async (
  * Checks credentials and begins a session.
  * @param address of the caller, for the brake on guessing
  * @param accept a last look at the session, by what else the caller asked for
- * @throws ApiError `credentials_refused` whatever is wrong, `too_many_attempts`, `identity_unavailable`
+ * @throws ApiError `credentials_refused` whatever is wrong, `too_many_attempts`, `identity_busy`; `identity_forbidden` for
+ *   a token that goes back to too many others
  */
 export const authenticate = async (
   context: EmbeddedContext,

@@ -26,7 +26,7 @@ export interface SecretHasher {
    * there is an account.
    * @param caller whose turn it is: waiting places are limited for each
    * @param admit asked when the turn comes; throws to refuse without trying
-   * @throws ApiError `identity_unavailable` when too many are waiting
+   * @throws ApiError `identity_busy` when too many are waiting
    */
   verify(secret: string, stored: string | null, caller: string, admit?: () => void): Promise<boolean>
 }

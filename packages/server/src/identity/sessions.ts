@@ -17,6 +17,8 @@ export interface Session {
   readonly digest: string
   readonly user: { readonly id: string; readonly name: string }
   readonly sessionVersion: number
+  /** How many tokens this one goes back to. */
+  readonly depth: number
   readonly scope: Scope
   /** With implied ones; none without a scope. */
   readonly roles: readonly NamedRole[]
@@ -53,6 +55,11 @@ export interface NewSession {
 /** Tokens that expired less than this ago can still be shown to services that finish long work. */
 export const expiredGraceMs = 48 * 60 * 60_000
 const tokensPerUserMax = 5000
+/**
+ * A token can go back to so many others at most. Databases end a chain of tokens by recursion, which they bound
+ * themselves: past their bound nothing of it could be deleted any more. Clients make tokens from their first one.
+ */
+export const depthMax = 10
 
 /** The form in which tokens are kept and compared. They are random, so that a plain hash is enough. */
 export const digestOf = (token: string): string => hash('sha256', token, 'base64url')
@@ -144,6 +151,7 @@ export const findSession = async (
     digest,
     user: { id: row.user_id, name: row.user_name },
     sessionVersion: row.session_version,
+    depth: row.depth,
     scope,
     roles,
     roleLimit: row.role_limit === null ? null : list(row.role_limit),
@@ -175,6 +183,7 @@ const rowOf = (session: NewSession, digest: string, at: number, lifetimeMs: numb
     scope_kind: session.scopeKind,
     target_id: session.targetId,
     parent_digest: parent?.digest ?? null,
+    depth: parent === null ? 0 : parent.depth + 1,
     application_credential_id: applicationCredential?.id ?? null,
     role_limit: roleLimitOf(parent),
     methods: JSON.stringify(session.methods),

@@ -65,6 +65,8 @@ export interface IdentityTokensTable {
   target_id: string
   /** The token that this one was made from. When that goes, so does this. */
   parent_digest: string | null
+  /** How many tokens it goes back to: 0 for one that was given for a secret. Deletions cascade no deeper than this. */
+  depth: number
   application_credential_id: string | null
   /** Names of roles, a JSON list: what the first scoped token of the chain had. Null is no limit. */
   role_limit: string | null

@@ -77,6 +77,7 @@ export const identityTables = {
       .addColumn('scope_kind', text, (column) => column.notNull())
       .addColumn('target_id', text, (column) => column.notNull())
       .addColumn('parent_digest', text, (column) => column.references('identity_tokens.digest').onDelete('cascade'))
+      .addColumn('depth', 'integer', (column) => column.notNull())
       .addColumn('application_credential_id', text, (column) =>
         column.references('identity_application_credentials.id').onDelete('cascade'),
       )

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import { eachDatabase } from '../testing/databases.ts'
+import { deleteExpiredTokens, depthMax, digestOf } from './sessions.ts'
+import {
+  createMember,
+  openTestIdentity,
+  prepareTestAccounts,
+  type TestIdentity,
+  testAdminPassword,
+  testClock,
+  tokenAuth,
+  tokenOf,
+} from './testing.ts'
+
+const imageCall = { method: 'GET', path: '/v2/images' }
+
+eachDatabase('what one tenant cannot do to others', (databases) => {
+  const clock = testClock()
+  let service: TestIdentity
+
+  before(async () => {
+    const database = await databases.open()
+    await prepareTestAccounts(database, clock)
+    service = await openTestIdentity(database, clock)
+    databases.atEnd(() => service.close())
+  })
+
+  const admin = () => service.logIn('admin', testAdminPassword)
+  const authenticate = (body: unknown) => service.call('POST', '/v3/auth/tokens', { body })
+  const validate = (token: string) => service.identity.validate(token, imageCall)
+  const tokensOf = (userId: string) =>
+    service.database.read.selectFrom('identity_tokens').select('digest').where('user_id', '=', userId).execute()
+
+  /** A token and the longest line of tokens each made from the one before. */
+  const longestChain = async (token: string): Promise<string[]> => {
+    const chain = [token]
+    for (let made = 0; made < depthMax; made += 1) {
+      chain.push(tokenOf(await authenticate(tokenAuth(chain.at(-1) ?? ''))))
+    }
+    return chain
+  }
+
+  test('a chain of tokens is no longer than every database can end', async () => {
+    const user = await createMember(service, 'chain')
+    const chain = await longestChain(user.token)
+    const last = chain.at(-1) ?? ''
+    await validate(last)
+    assert.equal((await authenticate(tokenAuth(last))).statusCode, 403)
+    const legacy = await service.call('POST', '/v2.0/tokens', { body: { auth: { token: { id: last } } } })
+    assert.equal(legacy.statusCode, 403)
+    const sibling = await authenticate(tokenAuth(chain.at(-2) ?? ''))
+    assert.equal(sibling.statusCode, 201, 'the ones before it still give tokens')
+
+    const middle = chain[4] ?? ''
+    assert.equal((await service.call('DELETE', '/v3/auth/tokens', { token: middle, subject: middle })).statusCode, 204)
+    for (const token of [...chain.slice(4), tokenOf(sibling)]) {
+      await assert.rejects(validate(token), { code: 'token_invalid' })
+    }
+    for (const token of chain.slice(0, 4)) await validate(token)
+  })
+
+  test('a user with the longest chain and many tokens of one token can be deleted', async () => {
+    const user = await createMember(service, 'deleted')
+    const chain = await longestChain(user.token)
+    const row = await service.database.read
+      .selectFrom('identity_tokens')
+      .selectAll()
+      .where('digest', '=', digestOf(chain[1] ?? ''))
+      .executeTakeFirstOrThrow()
+    await service.database.write(async (tx) => {
+      for (let batch = 0; batch < 10; batch += 1) {
+        const rows = Array.from({ length: 200 }, (_, index) => ({ ...row, digest: `wide ${batch} ${index}` }))
+        await tx.insertInto('identity_tokens').values(rows).execute()
+      }
+    })
+    assert.equal((await tokensOf(user.userId)).length, 2000 + depthMax + 1)
+    const answer = await service.call('DELETE', `/v3/users/${user.userId}`, { token: await admin() })
+    assert.equal(answer.statusCode, 204, answer.body)
+    assert.deepEqual(await tokensOf(user.userId), [])
+  })
+
+  test('the longest chain is removed when it has expired', async () => {
+    const user = await createMember(service, 'expired')
+    await longestChain(user.token)
+    clock.advance(50 * 3_600_000)
+    await service.database.write((tx) => deleteExpiredTokens(tx, clock.now()))
+    assert.deepEqual(await tokensOf(user.userId), [])
+  })
+})
