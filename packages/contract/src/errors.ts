@@ -9,7 +9,7 @@ export const errorTable = {
   malformed_json: { status: 400, message: 'The request body is not valid JSON: {why}.', next: '' },
   malformed_path: {
     status: 400,
-    message: 'The address of the request is not percent-encoded UTF-8 without U+0000.',
+    message: 'The address of the request is not percent-encoded UTF-8, or holds # or U+0000.',
     next: '',
   },
   body_missing: { status: 400, message: 'This call needs a JSON body and none was sent.', next: '' },
@@ -176,6 +176,11 @@ export const errorTable = {
     message: 'An image may have {limit} custom properties; this would be {used}.',
     next: '',
   },
+  property_size_quota: {
+    status: 413,
+    message: 'The properties of an image may have {limit} characters together; these would have {used}.',
+    next: '',
+  },
   tag_quota: { status: 413, message: 'An image may have {limit} tags; this would be {used}.', next: '' },
 
   // 415, 416, 429, 431
@@ -204,6 +209,11 @@ export const errorTable = {
   identity_unavailable: {
     status: 503,
     message: 'The identity service does not answer, so the token cannot be checked.',
+    next: 'Try again in a moment.',
+  },
+  database_unavailable: {
+    status: 503,
+    message: 'The database of the service does not answer.',
     next: 'Try again in a moment.',
   },
   identity_busy: {

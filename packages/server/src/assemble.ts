@@ -17,9 +17,9 @@ import { connectionError, frameworkError, withErrors } from './http/errors.ts'
 import { healthRoutes } from './http/health.ts'
 import { watchMethods } from './http/methods.ts'
 import { withOpenApi } from './http/openapi.ts'
-import { refuseNul } from './http/query.ts'
+import { refuseOddAddresses } from './http/query.ts'
 import { requestIdOf, withRequestIds } from './http/request-id.ts'
-import { versionRoutes, withoutMinor } from './http/versions.ts'
+import { versionRoutes, withoutMinor, withoutOrigin } from './http/versions.ts'
 import { createEmbeddedIdentity } from './identity/embedded.ts'
 import { prepareAccounts } from './identity/first-start.ts'
 import { createKeystoneIdentity } from './identity/keystone.ts'
@@ -60,7 +60,7 @@ const createApp = (config: Config): FastifyInstance => {
     requestTimeout: 0,
     http: { maxHeaderSize: headersMaxBytes, headersTimeout: headersTimeoutMs },
     routerOptions: { maxParamLength: 4096, querystringParser: (text) => Object.fromEntries(new URLSearchParams(text)) },
-    rewriteUrl: (request) => withoutMinor(request.url ?? '/'),
+    rewriteUrl: (request) => withoutMinor(withoutOrigin(request.url ?? '/')),
     clientErrorHandler: connectionError,
     frameworkErrors: frameworkError,
   })
@@ -72,7 +72,7 @@ const createApp = (config: Config): FastifyInstance => {
 
 const withRoutes = async (app: FastifyInstance, service: Service): Promise<void> => {
   withRequestIds(app)
-  refuseNul(app)
+  refuseOddAddresses(app)
   withErrors(app)
   withAccessLog(app)
   withJsonBodies(app)

@@ -15,6 +15,9 @@ export const LimitsSchema = Type.Object(
     page_size_max: Type.Optional(Type.Integer({ minimum: 1, default: 1000, description: 'Items on a page at most.' })),
     members_per_image: count(128, 'Projects that an image can be shared with.'),
     properties_per_image: count(128, 'Custom properties of an image.'),
+    property_characters_per_image: Type.Optional(
+      Type.Integer({ minimum: 65_791, default: 131_072, description: 'Characters of all properties of an image.' }),
+    ),
     tags_per_image: count(128, 'Tags of an image.'),
     images_per_project: count(10_000, 'Images that a project can own.'),
     image_size_bytes: Type.Optional(

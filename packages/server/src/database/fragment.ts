@@ -26,7 +26,7 @@ export const fragment = (texts: readonly string[], ...parts: readonly unknown[])
   parts.forEach((part, index) => {
     if (part instanceof Fragment) {
       text += part.text
-      values.push(...part.values)
+      for (const value of part.values) values.push(value)
     } else {
       text += '?'
       values.push(part)

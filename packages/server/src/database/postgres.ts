@@ -19,13 +19,35 @@ const codeOf = (error: unknown): string | undefined =>
 const types = new pg.TypeOverrides()
 types.setTypeParser(pg.types.builtins.INT8, Number)
 
+/** Nothing here takes long; what does holds up others, or hangs. */
+const timeouts = {
+  connectionTimeoutMillis: 5000,
+  statement_timeout: 30_000,
+  lock_timeout: 10_000,
+  query_timeout: 35_000,
+  idle_in_transaction_session_timeout: 60_000,
+}
+
+/** Without these listeners, a connection that breaks would end the process; the pool replaces it by itself. */
+const surviving = (pool: pg.Pool): pg.Pool =>
+  pool
+    .on('error', () => undefined)
+    .on('connect', (client) => {
+      client.on('error', () => undefined)
+    })
+
+/** On a connection of its own, for which no time is too long. */
+const migrateOnce = async (url: string): Promise<void> => {
+  const pool = surviving(new pg.Pool({ connectionString: url, max: 1, types }))
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  await migrate(db).finally(() => db.destroy())
+}
+
 /** PostgreSQL through a pool of connections. A commit is durable when PostgreSQL has answered it. */
 export const openPostgres = async (url: string): Promise<Database> => {
-  const pool = new pg.Pool({ connectionString: url, max: connectionsMax, types })
-  // Without a listener, a connection that breaks while idle would end the process; the pool replaces it by itself.
-  pool.on('error', () => undefined)
+  await migrateOnce(url)
+  const pool = surviving(new pg.Pool({ connectionString: url, max: connectionsMax, types, ...timeouts }))
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
-  await migrate(db)
 
   return {
     kind: 'postgres',

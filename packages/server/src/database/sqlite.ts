@@ -17,6 +17,8 @@ import { migrate } from './migrate.ts'
 import type { Tables } from './tables.ts'
 
 const statementsKept = 500
+/** Longer ones are made anew each time: they are rare, and there is no end to their variety. */
+const keptCharactersMax = 4000
 const busyTimeoutMs = 10_000
 
 /** SQLite's extended result codes for a second row under one key. */
@@ -75,6 +77,7 @@ const keepingStatements = (connection: DatabaseSync): SqliteDatabase => {
     if (known !== undefined) return known
     const statement = connection.prepare(text)
     const entry = { statement, reader: statement.columns().length > 0 }
+    if (text.length > keptCharactersMax) return entry
     if (kept.size >= statementsKept) {
       const [oldest] = kept.keys()
       if (oldest !== undefined) kept.delete(oldest)

@@ -14,15 +14,16 @@ export const openLog = () =>
     periodicFlush: flushEveryMs,
   })
 
+/** Some calls of Identity v2.0 have a token in their path. */
+const loggedPath = (url: string): string => (url.split('?', 1)[0] ?? '').replace(/(\/v2\.0\/tokens\/)[^/]+/, '$1...')
+
 /** One line for each request. Neither headers nor queries are logged: they may carry what is secret. */
 export const withAccessLog = (app: FastifyInstance): void => {
   app.addHook('onResponse', (request, reply, done) => {
-    const { url: route = '' } = request.routeOptions
     request.log.info(
       {
         method: request.method,
-        // One call of Identity v2.0 has a token in its path.
-        path: route.includes(':token') ? route : request.url.split('?', 1)[0],
+        path: loggedPath(request.url),
         status: reply.statusCode,
         ms: Math.round(reply.elapsedTime * 10) / 10,
       },

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { request } from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { fakeToken } from '../testing/fake-identity.ts'
 import { startTestService, type TestService } from '../testing/test-service.ts'
+import { withoutOrigin } from './versions.ts'
 
 const producer = fakeToken('producer', 'member')
 
@@ -60,6 +62,28 @@ describe('bodies', () => {
 })
 
 describe('addresses', () => {
+  it('with # are refused, before access rules and routes could read them differently', async () => {
+    const service = await startTestService()
+    await service.app.listen({ host: '127.0.0.1', port: 0 })
+    const address = service.app.server.address()
+    assert.ok(typeof address === 'object' && address !== null)
+    const path = '/v2/images/x#/tags/y'
+    const status = await new Promise((resolve, reject) => {
+      request({ port: address.port, host: '127.0.0.1', method: 'DELETE', path, headers: { 'x-auth-token': producer } })
+        .once('response', (response) => resolve(response.resume().statusCode))
+        .once('error', reject)
+        .end()
+    })
+    assert.equal(status, 400)
+    await service.close()
+  })
+
+  it('may name the origin, as for a proxy', async () => {
+    assert.equal(withoutOrigin('http://h:1/v2.5/images?x'), '/v2.5/images?x')
+    assert.equal(withoutOrigin('HTTPS://h'), '/')
+    assert.equal(withoutOrigin('/v2/http://h'), '/v2/http://h')
+  })
+
   it('with U+0000 are refused before anything reads them', async () => {
     const service = await startTestService()
     for (const path of [

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { apiError } from '../api-error.ts'
+import { ApiError, apiError } from '../api-error.ts'
 
 /** Largest JSON body. */
 export const jsonLimitBytes = 1024 * 1024
@@ -25,6 +25,9 @@ const readAll = async (request: IncomingMessage): Promise<Buffer> => {
       if (sizeBytes > jsonLimitBytes) throw apiError('body_too_large', { limit: jsonLimitBytes })
       chunks.push(chunk)
     }
+  } catch (error) {
+    // Nobody is left to be told; but it is no failure of ours.
+    throw error instanceof ApiError ? error : apiError('malformed_request', { why: 'the body broke off' })
   } finally {
     clearTimeout(slow)
   }

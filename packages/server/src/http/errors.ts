@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { type ErrorCode, errorDocument, errorTable, errorText, errorTitle } from '@vitrine/contract'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError, apiError } from '../api-error.ts'
+import { isOutage } from '../database/outage.ts'
 import { jsonLimitBytes } from './body.ts'
 import { requestIdHeader } from './request-id.ts'
 
@@ -44,15 +45,22 @@ const translated: Readonly<Record<string, () => ApiError>> = {
     apiError('invalid_header', { name: 'Content-Type', why: 'it is no media type' }),
   FST_ERR_BAD_URL: () => apiError('malformed_path', {}),
   FST_ERR_MAX_PARAM_LENGTH: () => apiError('route_not_found', {}),
-  ECONNRESET: () => apiError('malformed_request', { why: 'the connection broke off' }),
 }
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 
 /** The row of the error table for whatever was thrown; what is not known is `internal` and tells nothing. */
-export const asApiError = (error: unknown): ApiError =>
-  error instanceof ApiError ? error : (translated[codeOf(error)]?.() ?? apiError('internal', {}))
+export const asApiError = (error: unknown): ApiError => {
+  if (error instanceof ApiError) return error
+  const known = translated[codeOf(error)]?.()
+  if (known !== undefined) return known
+  if (isOutage(error)) return apiError('database_unavailable', {})
+  // Parts of Fastify mark their refusals by a status.
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
+  if (status === 403 || status === 404) return apiError('route_not_found', {})
+  return apiError('internal', {})
+}
 
 const lingerMs = 10_000
 
@@ -69,7 +77,8 @@ const lingerOver = (request: IncomingMessage): void => {
 
 const sendError = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
   const answer = asApiError(error)
-  if (answer.code === 'internal') request.log.error({ err: error, reqId: request.id }, 'a request failed')
+  if (answer.code === 'internal' || answer.code === 'database_unavailable')
+    request.log.error({ err: error, reqId: request.id }, 'a request failed')
   const { type, render } = bodies[errorForm(request.headers.accept)]
   if (!request.raw.complete) lingerOver(request.raw)
   reply

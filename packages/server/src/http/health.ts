@@ -1,15 +1,20 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import type { Service } from '../service.ts'
 import { sendJson } from './json.ts'
 
+const patienceMs = 3000
+
+/** Whether a check succeeds soon; what hangs has failed. */
 const works = async (check: () => Promise<unknown>): Promise<'ok' | 'failed'> => {
-  try {
-    await check()
-    return 'ok'
-  } catch {
-    return 'failed'
-  }
+  const late = new AbortController()
+  const limit = wait(patienceMs, 'failed' as const, { signal: late.signal, ref: false }).catch(() => 'failed' as const)
+  const result = check().then(
+    () => 'ok' as const,
+    () => 'failed' as const,
+  )
+  return Promise.race([result, limit]).finally(() => late.abort())
 }
 
 /** For whoever watches the service: is it alive, can it serve, how is it doing. */

@@ -1,10 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import { apiError } from '../api-error.ts'
 
-/** Refuses U+0000 in paths and queries before anything reads them: PostgreSQL can neither store nor compare it. */
-export const refuseNul = (app: FastifyInstance): void => {
+/**
+ * Refuses what must never stand in an address, before anything reads it. U+0000: PostgreSQL can neither store nor compare it.
+ * `#`: no client sends it, and what comes after it would be read by some parts and not by others.
+ */
+export const refuseOddAddresses = (app: FastifyInstance): void => {
   app.addHook('onRequest', (request, _reply, done) => {
-    if (request.url.includes('%00')) done(apiError('malformed_path', {}))
+    const { url } = request
+    if (url.includes('%00') || url.includes('#')) done(apiError('malformed_path', {}))
     else done()
   })
 }

@@ -127,8 +127,12 @@ export const setAttribute: Set = (draft, key, value) => {
   ;(set ?? setCustom)(draft, key, value)
 }
 
-/** @throws ApiError `property_quota`; properties that the service itself keeps do not count */
+/** @throws ApiError `property_quota`, `property_size_quota`; properties that the service itself keeps do not count */
 export const checkPropertyQuota = (properties: ReadonlyMap<string, string | null>, limits: Limits): void => {
+  let characters = 0
+  for (const [key, value] of properties) characters += key.length + (value?.length ?? 0)
+  const most = limits.property_characters_per_image
+  if (characters > most) throw apiError('property_size_quota', { limit: most, used: characters })
   const limit = limits.properties_per_image
   const used = [...properties.keys()].filter((key) => !key.startsWith('os_glance')).length
   if (limit >= 0 && used > limit) throw apiError('property_quota', { limit, used })

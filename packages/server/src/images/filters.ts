@@ -24,6 +24,9 @@ export type Filter =
 
 const bad = (name: string, why: string) => apiError('invalid_parameter', { name, why })
 
+/** Values of one `in:`. */
+const valuesMax = 1000
+
 /** The values of `in:a,"b,c"`. */
 export const parseSet = (name: string, text: string): string[] => {
   const values: string[] = []
@@ -48,7 +51,11 @@ const parseValues = (name: string, text: string): string[] => {
   const operator = text.slice(0, colon)
   const rest = text.slice(colon + 1)
   if (operator === 'eq') return [rest]
-  if (operator === 'in') return parseSet(name, rest)
+  if (operator === 'in') {
+    const values = [...new Set(parseSet(name, rest))]
+    if (values.length > valuesMax) throw bad(name, `there are more than ${valuesMax} values`)
+    return values
+  }
   throw bad(name, `the operator ${operator} is not possible here; write eq: before a value that holds a colon`)
 }
 

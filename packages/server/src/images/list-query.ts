@@ -17,6 +17,9 @@ export interface ListQuery {
   readonly filters: readonly Filter[]
 }
 
+/** Each condition costs the database a look-up for every image that it passes. */
+const filtersMax = 64
+
 const bad = (name: string, why: string) => apiError('invalid_parameter', { name, why })
 
 const oneOf = <Word extends string>(name: string, words: readonly Word[], value: string): Word => {
@@ -62,6 +65,8 @@ export const parseListQuery = (parameters: QueryParameters, limits: Limits): Lis
 
   const tags = parameters.filter(([name]) => name === 'tag')
   const others = [...last].filter(([name]) => name !== 'tag' && !steering.has(name) && !ignored.has(name))
+  const filters = [...others, ...new Map(tags.map((tag) => [tag[1], tag])).values()]
+  if (filters.length > filtersMax) throw bad('tag', `there are more than ${filtersMax} conditions`)
   return {
     limit: parseLimit(last.get('limit'), limits),
     marker,
@@ -69,6 +74,6 @@ export const parseListQuery = (parameters: QueryParameters, limits: Limits): Lis
     visibility: visibility === undefined ? undefined : oneOf('visibility', listedVisibilities, visibility),
     memberStatuses: memberStatus === undefined ? ['accepted'] : parseMemberStatuses(memberStatus),
     hidden: hidden === undefined ? false : parseBoolean('os_hidden', hidden),
-    filters: [...others, ...tags].map(([name, value]) => parseFilter(name, value)),
+    filters: filters.map(([name, value]) => parseFilter(name, value)),
   }
 }

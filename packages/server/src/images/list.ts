@@ -82,10 +82,16 @@ const instantCondition = (column: Fragment, comparison: Comparison, second: numb
   return conditions[comparison]
 }
 
+const ofImage = fragment`f.image_id = i.id and f.created_at = i.created_at`
+
+/** All of these terms, as one condition however many there are: a planner takes long over many like it. */
+const allTerms = (terms: readonly string[]): Fragment =>
+  fragment`(select count(*) from image_terms f where ${ofImage} and f.term in (${parameters(terms)})) = ${terms.length}`
+
 const condition = (filter: Filter): Fragment => {
   switch (filter.kind) {
     case 'term':
-      return fragment`exists (select 1 from image_terms f where f.image_id = i.id and f.created_at = i.created_at and f.term in (${parameters(filter.terms)}))`
+      return fragment`exists (select 1 from image_terms f where ${ofImage} and f.term in (${parameters(filter.terms)}))`
     case 'text':
       return fragment`${textColumns[filter.column]} in (${parameters(filter.values)})`
     case 'number':
@@ -156,13 +162,23 @@ interface Reading {
   readonly columns: Columns
 }
 
-const isTerm = (filter: Filter) => filter.kind === 'term'
+type TermFilter = Extract<Filter, { kind: 'term' }>
+
+const isTerm = (filter: Filter): filter is TermFilter => filter.kind === 'term'
+
+/** The conditions of all filters but the one that leads. */
+const conditionsOf = (filters: readonly Filter[], lead: Filter | undefined): Fragment[] => {
+  const others = filters.filter((filter) => filter !== lead)
+  const single = new Set(others.filter(isTerm).flatMap(({ terms }) => (terms.length === 1 ? terms : [])))
+  const rest = others.filter((filter) => !isTerm(filter) || filter.terms.length !== 1)
+  return [...(single.size === 0 ? [] : [allTerms([...single])]), ...rest.map(condition)]
+}
 
 /** Where a source is read from. A cross join keeps the order in which SQLite reads the tables: the rarest first. */
 const reading = (source: Source, query: ListQuery): Reading => {
   const hidden = query.hidden ? 1 : 0
   const lead = query.filters.find(isTerm)
-  const filters = query.filters.filter((filter) => filter !== lead).map(condition)
+  const filters = conditionsOf(query.filters, lead)
   const term = lead === undefined ? fragment`` : fragment`image_terms t cross join `
   const found = lead === undefined ? [] : [fragment`t.term in (${parameters(lead.terms)})`, fragment`i.id = t.image_id`]
 

@@ -63,6 +63,12 @@ export const checkPatchValues = (patch: Patch): void => {
   }
 }
 
+/** An image that has too much already, by an older limit, can still be changed and made smaller. */
+const grows = (before: Image, after: Image): boolean =>
+  [...after.properties].some(
+    ([key, value]) => (before.properties.get(key) ?? '').length < (value ?? '').length || !before.properties.has(key),
+  )
+
 /**
  * The image after a patch: all of its operations in order, or an error and nothing.
  * @throws ApiError of the first operation that cannot be
@@ -70,7 +76,7 @@ export const checkPatchValues = (patch: Patch): void => {
 export const updated = (image: Image, patch: Patch, rules: UpdateRules, now: number): Image => {
   const result = draftOf(image)
   for (const operation of patch.operations) apply(result, operation, patch, rules)
-  if (result.properties.size > image.properties.size) checkPropertyQuota(result.properties, rules.limits)
+  if (grows(image, result)) checkPropertyQuota(result.properties, rules.limits)
   if (patch.operations.some(({ key }) => key === 'tags')) checkTagQuota(result.tags, rules.limits)
   return { ...result, updatedAt: now }
 }
