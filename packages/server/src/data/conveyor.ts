@@ -10,6 +10,8 @@ export interface Conveyor {
   patienceMs(): number | undefined
   /** Sends off the slot being filled, however little it holds. */
   flush(): void
+  /** Sends off all that was appended. */
+  finish(): Promise<void>
   /** Waits until no slot is held any more. Never rejects; a failure has been told to `onFailure`. */
   settled(): Promise<void>
 }
@@ -27,11 +29,18 @@ export interface ConveyorOptions {
 // from other uploads.
 const slotsAtOnce = 8
 
-// A slow client fills a slot slowly. It may keep one this long; then the slot goes on its way half full, so that slow
-// clients together cannot hold all the memory.
-const lingerMs = 100
+// What arrives is gathered in memory of the upload's own until it is this much, and only then a slot is taken: a client
+// that drips holds no memory that others wait for.
+const gatherBytes = 64 * 1024
+
+// A slot that was taken is kept while its bytes come at this rate; then it goes on its way half full. To hold all slots
+// for long, clients would have to send more than a quick network carries.
+const slotBytesPerMs = 6 * 1024
 
 export const createConveyor = ({ slots, run, writer, signal, onFailure }: ConveyorOptions): Conveyor => {
+  const gatherLimit = Math.min(gatherBytes, slots.slotBytes)
+  let gathered: Uint8Array | undefined
+  let gatheredBytes = 0
   let filling: { readonly slot: Slot; readonly since: number; filled: number } | undefined
   let underWay = 0
   let written: Promise<void> = Promise.resolve()
@@ -72,20 +81,48 @@ export const createConveyor = ({ slots, run, writer, signal, onFailure }: Convey
     return { slot, since: performance.now(), filled: 0 }
   }
 
+  const patienceMs = (): number | undefined =>
+    filling && Math.max(0, filling.since + filling.filled / slotBytesPerMs - performance.now())
+
+  const gather = (bytes: Uint8Array): void => {
+    // Pages that were never touched cost nothing, so there is no need to let it grow.
+    gathered ??= Buffer.allocUnsafeSlow(gatherLimit)
+    gathered.set(bytes, gatheredBytes)
+    gatheredBytes += bytes.byteLength
+  }
+
+  /** What was gathered always fits, since a slot is only taken when the one before is gone. */
+  const startWithGathered = async (): Promise<NonNullable<typeof filling>> => {
+    const started = await startFilling()
+    if (gathered !== undefined) started.slot.bytes.set(gathered.subarray(0, gatheredBytes))
+    started.filled = gatheredBytes
+    gatheredBytes = 0
+    return started
+  }
+
   return {
     append: async (bytes) => {
       for (let taken = 0; taken < bytes.byteLength; ) {
         signal.throwIfAborted()
-        filling ??= await startFilling()
+        if (filling === undefined && gatheredBytes + bytes.byteLength - taken < gatherLimit) {
+          gather(bytes.subarray(taken))
+          return
+        }
+        filling ??= await startWithGathered()
         const piece = bytes.subarray(taken, taken + slots.slotBytes - filling.filled)
         filling.slot.bytes.set(piece, filling.filled)
         filling.filled += piece.byteLength
         taken += piece.byteLength
-        if (filling.filled === slots.slotBytes) flush()
+        // Also here, for a client may send a little just before the patience with it ends, again and again.
+        if (filling.filled === slots.slotBytes || patienceMs() === 0) flush()
       }
     },
-    patienceMs: () => filling && Math.max(0, filling.since + lingerMs - performance.now()),
+    patienceMs,
     flush,
+    finish: async () => {
+      if (gatheredBytes > 0) filling = await startWithGathered()
+      flush()
+    },
     settled: async () => {
       if (signal.aborted && filling !== undefined) {
         slots.give(filling.slot)

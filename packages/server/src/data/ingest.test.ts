@@ -124,6 +124,75 @@ describe('an upload', () => {
     assert.equal(sizeBytes, 50_000)
   })
 
+  it('is not held up by hundreds of others that drip', async (context) => {
+    const few = createHashing({ workers: 2, slots: 4, slotBytes: 128 * 1024 })
+    const hanging = new AbortController()
+    const sources = Array.from({ length: 300 }, () => new PassThrough())
+    const slow = sources.map((source) => {
+      const more = { hashing: few, signal: hanging.signal, idleTimeoutMs: 60_000 }
+      return ingest(source, optionsFor(new MemoryWriter(), more)).catch((error: unknown) => error)
+    })
+    const dripping = setInterval(() => {
+      for (const source of sources) source.write(randomBytes(1))
+    }, 50)
+    context.after(async () => {
+      clearInterval(dripping)
+      hanging.abort()
+      await Promise.all(slow)
+      await few.close()
+    })
+    await sleep(300)
+    // If each of the others held one of the four slots for only a few milliseconds at a time, this would take too long.
+    const bytes = randomBytes(8 * 2 ** 20)
+    const signal = AbortSignal.timeout(5000)
+    const quick = await ingest(cut(bytes, 50_000), optionsFor(new MemoryWriter(), { hashing: few, signal }))
+    assert.equal(quick.checksum, digest('md5', bytes))
+  })
+
+  it('is not held up by others that send a burst and then drip', async (context) => {
+    const few = createHashing({ workers: 2, slots: 4, slotBytes: 128 * 1024 })
+    const hanging = new AbortController()
+    const sources = Array.from({ length: 4 }, () => new PassThrough())
+    const slow = sources.map((source) => {
+      source.write(randomBytes(70_000))
+      const more = { hashing: few, signal: hanging.signal, idleTimeoutMs: 60_000 }
+      return ingest(source, optionsFor(new MemoryWriter(), more)).catch((error: unknown) => error)
+    })
+    const dripping = setInterval(() => {
+      for (const source of sources) source.write(randomBytes(1))
+    }, 1)
+    context.after(async () => {
+      clearInterval(dripping)
+      hanging.abort()
+      await Promise.all(slow)
+      await few.close()
+    })
+    const bytes = randomBytes(2 ** 20)
+    const signal = AbortSignal.timeout(2000)
+    const quick = await ingest(cut(bytes, 50_000), optionsFor(new MemoryWriter(), { hashing: few, signal }))
+    assert.equal(quick.checksum, digest('md5', bytes))
+  })
+
+  it('takes turns with others when memory is short', async (context) => {
+    const one = createHashing({ workers: 2, slots: 1, slotBytes: 1000 })
+    context.after(() => one.close())
+    const order: number[] = []
+    const uploads = Array.from({ length: 5 }, (_, index) => {
+      const writer = new MemoryWriter()
+      const write = writer.write.bind(writer)
+      writer.write = async (bytes) => {
+        order.push(index)
+        await write(bytes)
+      }
+      return ingest(cut(randomBytes(20_000), 1000), optionsFor(writer, { hashing: one }))
+    })
+    await Promise.all(uploads)
+    assert.equal(order.length, 100)
+    for (let round = 0; round < 100; round += 5) {
+      assert.deepEqual(new Set(order.slice(round, round + 5)).size, 5, `after ${round} slots`)
+    }
+  })
+
   it('may be as large as the limit, and not larger by a byte', async () => {
     const bytes = randomBytes(5000)
     const fits = await ingest(cut(bytes, 999), optionsFor(new MemoryWriter(), { limitBytes: 5000 }))

@@ -146,7 +146,7 @@ class Upload {
       await room?.(this.#receivedBytes)
       await conveyor.append(arrival)
     }
-    conveyor.flush()
+    await conveyor.finish()
   }
 
   failureOf(error: unknown): unknown {
