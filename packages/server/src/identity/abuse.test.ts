@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { eachDatabase } from '../testing/databases.ts'
+import { credentialsPerUserMax } from './application-credentials.ts'
 import { deleteExpiredTokens, depthMax, digestOf } from './sessions.ts'
 import {
   createMember,
@@ -86,5 +87,47 @@ eachDatabase('what one tenant cannot do to others', (databases) => {
     clock.advance(50 * 3_600_000)
     await service.database.write((tx) => deleteExpiredTokens(tx, clock.now()))
     assert.deepEqual(await tokensOf(user.userId), [])
+  })
+
+  const postCredential = (at: TestIdentity, user: { userId: string; token: string }, name: string) =>
+    at.call('POST', `/v3/users/${user.userId}/application_credentials`, {
+      token: user.token,
+      body: { application_credential: { name } },
+    })
+
+  test('a flood of application credentials of one user does not keep an administrator from making accounts', async () => {
+    const user = await createMember(service, 'flood')
+    const slow = await openTestIdentity(service.database, clock, { hashCost: { n: 2 ** 13, r: 8, p: 1 } })
+    databases.atEnd(() => slow.close())
+    const token = await admin()
+    const flood = Promise.all(Array.from({ length: 60 }, (_, index) => postCredential(slow, user, `flood ${index}`)))
+    const created = await slow.call('POST', '/v3/users', { token, body: { user: { name: 'spared', password: 'x' } } })
+    assert.equal(created.statusCode, 201, created.body)
+    const codes = (await flood).map(({ statusCode }) => statusCode)
+    assert.ok(codes.includes(503), 'whoever floods is told to wait')
+    assert.deepEqual(
+      codes.filter((code) => code !== 201 && code !== 503),
+      [],
+    )
+  })
+
+  test('application credentials of one user are limited, also when many are made at once', async () => {
+    const user = await createMember(service, 'collector')
+    for (let batch = 0; batch < credentialsPerUserMax / 20 - 1; batch += 1) {
+      const made = Array.from({ length: 20 }, (_, index) => postCredential(service, user, `${batch} ${index}`))
+      for (const { statusCode } of await Promise.all(made)) assert.equal(statusCode, 201)
+    }
+    const last = await Promise.all(Array.from({ length: 30 }, (_, index) => postCredential(service, user, `${index}`)))
+    assert.equal(last.filter(({ statusCode }) => statusCode === 201).length, 20)
+    const refused = last.filter(({ statusCode }) => statusCode !== 201)
+    for (const answer of refused) {
+      assert.equal(answer.statusCode, 409)
+      assert.match(answer.body, /You have 100 application credentials, as many as a user can have; delete one first/)
+    }
+    const id = last.find(({ statusCode }) => statusCode === 201)?.json<{ application_credential: { id: string } }>()
+      .application_credential.id
+    const path = `/v3/users/${user.userId}/application_credentials/${id}`
+    assert.equal((await service.call('DELETE', path, { token: user.token })).statusCode, 204)
+    assert.equal((await postCredential(service, user, 'again')).statusCode, 201)
   })
 })

@@ -3,7 +3,13 @@ import Type, { type Static } from 'typebox'
 import { apiError } from '../api-error.ts'
 import { sendJson } from '../http/json.ts'
 import { AccessRuleSchema } from './access-rules.ts'
-import { createCredential, findCredential, listCredentials, type NewCredential } from './application-credentials.ts'
+import {
+  createCredential,
+  ensureRoom,
+  findCredential,
+  listCredentials,
+  type NewCredential,
+} from './application-credentials.ts'
 import { bodyReader, Maybe, Name, refuseValue, Secret, storedName, storedText, Text } from './body.ts'
 import { callerOf, notAllowed, notFound, refuseRestricted } from './caller.ts'
 import { filtersOf, sendList, withLink } from './collection.ts'
@@ -55,6 +61,7 @@ const newCredential = async (
   { hasher }: EmbeddedContext,
   sent: Static<typeof NewSchema>,
   secret: string,
+  caller: Session,
 ): Promise<NewCredential> => ({
   name: storedName('name', sent.name),
   description: storedText('description', sent.description),
@@ -62,7 +69,7 @@ const newCredential = async (
   accessRules: sent.access_rules?.map((rule) => ({ ...rule, id: newId() })) ?? null,
   unrestricted: sent.unrestricted ?? false,
   expiresAt: parseInstant(sent.expires_at),
-  secretHash: await hasher.hash(secret),
+  secretHash: await hasher.hash(secret, caller.user.id),
 })
 
 /**
@@ -90,7 +97,9 @@ export const applicationCredentialRoutes = (app: FastifyInstance, context: Embed
     refuseWider(caller)
     const sent = readNew(request).application_credential
     const secret = sent.secret ?? newSecret()
-    const wanted = await newCredential(context, sent, secret)
+    // Also before the hash, which costs more than everything else here.
+    await ensureRoom(database.read, caller.user.id)
+    const wanted = await newCredential(context, sent, secret, caller)
     const credential = await createCredential(database, caller, wanted, context.now())
     const shown = withLink(context, request, self(request), { ...credential, secret })
     return sendJson(reply.header('cache-control', 'no-store'), 201, { application_credential: shown })

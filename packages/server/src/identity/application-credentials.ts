@@ -1,5 +1,5 @@
 import { apiError } from '../api-error.ts'
-import type { Database, Reader } from '../database/database.ts'
+import type { Database, Reader, Tx } from '../database/database.ts'
 import type { AccessRule } from './access-rules.ts'
 import { refuseValue } from './body.ts'
 import { isStorable, newId } from './domain.ts'
@@ -90,6 +90,32 @@ const endOf = (caller: Session, wanted: number | null): number | null => {
   return ends.length === 0 ? null : Math.min(...ends)
 }
 
+/** As many as one user can make the service keep. */
+export const credentialsPerUserMax = 100
+
+/** @throws ApiError `conflict` when the user has all the application credentials that one can have */
+export const ensureRoom = async (reader: Reader, userId: string): Promise<void> => {
+  const { count } = await reader
+    .selectFrom('identity_application_credentials')
+    .select((eb) => eb.fn.countAll<number | string>().as('count'))
+    .where('user_id', '=', userId)
+    .executeTakeFirstOrThrow()
+  if (Number(count) < credentialsPerUserMax) return
+  const why = `You have ${credentialsPerUserMax} application credentials, as many as a user can have; delete one first`
+  throw apiError('conflict', { why })
+}
+
+const insertCredential = async (tx: Tx, row: Row): Promise<void> => {
+  // Writing the row of the user lets such insertions pass one after the other, so that all of them are counted.
+  await tx
+    .updateTable('identity_users')
+    .set((eb) => ({ session_version: eb.ref('session_version') }))
+    .where('id', '=', row.user_id)
+    .execute()
+  await ensureRoom(tx, row.user_id)
+  await tx.insertInto('identity_application_credentials').values(row).execute()
+}
+
 /**
  * Makes an application credential for the caller's user on the project of the caller's token. It has at most the roles of
  * that token, now and later at most those that the user still has.
@@ -117,7 +143,7 @@ export const createCredential = async (
   }
   if (row.expires_at !== null && row.expires_at <= at) refuseValue('expires_at is in the past')
   try {
-    await database.write((tx) => tx.insertInto('identity_application_credentials').values(row).execute())
+    await database.write((tx) => insertCredential(tx, row))
   } catch (error) {
     if (!database.isDuplicate(error)) throw error
     throw apiError('conflict', { why: `You have an application credential named ${wanted.name} already` })

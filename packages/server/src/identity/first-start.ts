@@ -9,6 +9,8 @@ import { createSecretHasher, type HashCost, type SecretHasher } from './secret-h
 
 const adminName = 'admin'
 const demoNames = ['producer', 'consumer'] as const
+/** Whose turn it is to hash; nobody else is there yet. */
+const turn = 'first start'
 
 export interface FirstStart {
   readonly database: Database
@@ -104,13 +106,13 @@ const prepareAdmin = async (start: FirstStart, hasher: SecretHasher): Promise<st
     return null
   }
   const { password, madePath } = await adminPasswordFor(start)
-  const passwordHash = await hasher.hash(password)
+  const passwordHash = await hasher.hash(password, turn)
   const created = await database.write((tx) => createAccount(tx, adminName, 'admin', passwordHash, now()))
   if (created || madePath === null) return madePath
 
   // Another process was first. If it keeps its data elsewhere, the password of the file made here opens nothing.
   const admin = await findUser(database.read, adminName)
-  if (await hasher.verify(password, admin?.password_hash ?? null, 'first start')) return madePath
+  if (await hasher.verify(password, admin?.password_hash ?? null, turn)) return madePath
   await rm(madePath)
   return null
 }
@@ -125,7 +127,7 @@ const prepareDemo = async (start: FirstStart, hasher: SecretHasher): Promise<voi
   const prepared = demoNames.map(async (name) => {
     const user = await findUser(database.read, name)
     if (user !== undefined && before.has(name)) return
-    const passwordHash = await hasher.hash(passwords.get(name) ?? newSecret())
+    const passwordHash = await hasher.hash(passwords.get(name) ?? newSecret(), turn)
     await database.write(async (tx) => {
       if (await createAccount(tx, name, 'member', passwordHash, now())) return
       if (before.has(name)) return
@@ -148,7 +150,7 @@ const knownAdminPassword = async (start: FirstStart, hasher: SecretHasher): Prom
   const admin = await findUser(database.read, adminName)
   for (const password of new Set([written, adminPassword, kept])) {
     if (password === undefined || password === '') continue
-    if (await hasher.verify(password, admin?.password_hash ?? null, 'first start')) return password
+    if (await hasher.verify(password, admin?.password_hash ?? null, turn)) return password
   }
   return undefined
 }

@@ -19,12 +19,16 @@ const waitingMax = 256
 const waitingPerCallerMax = 32
 
 export interface SecretHasher {
-  /** @returns algorithm, parameters, salt and key as one string */
-  hash(secret: string): Promise<string>
+  /**
+   * @param caller whose turn it is: waiting places are limited for each
+   * @returns algorithm, parameters, salt and key as one string
+   * @throws ApiError `identity_busy` when too many are waiting
+   */
+  hash(secret: string, caller: string): Promise<string>
   /**
    * Whether the secret is the one behind the hash. Takes as long without a hash, so that the time does not tell whether
    * there is an account.
-   * @param caller whose turn it is: waiting places are limited for each
+   * @param caller as above, counted apart
    * @param admit asked when the turn comes; throws to refuse without trying
    * @throws ApiError `identity_busy` when too many are waiting
    */
@@ -116,8 +120,8 @@ export const createSecretHasher = (cost: HashCost = defaultCost): SecretHasher =
   const decoy: StoredHash = { ...cost, salt: randomBytes(saltBytes), key: randomBytes(keyBytes) }
 
   return {
-    hash: (secret) =>
-      inTurn('hash', async () => {
+    hash: (secret, caller) =>
+      inTurn(`hash ${caller}`, async () => {
         const salt = randomBytes(saltBytes)
         return render({ ...cost, salt, key: await derive(secret, salt, cost) })
       }),

@@ -9,7 +9,7 @@ import { filtersOf, flagFilter, sendList, withLink } from './collection.ts'
 import type { EmbeddedContext } from './context.ts'
 import { defaultDomain } from './domain.ts'
 import { listProjects } from './projects.ts'
-import { isAdmin } from './sessions.ts'
+import { isAdmin, type Session } from './sessions.ts'
 import {
   createUser,
   deleteUser,
@@ -36,7 +36,11 @@ const readPassword = bodyReader(
   Type.Object({ user: Type.Object({ password: Secret, original_password: Type.String() }) }),
 )
 
-const changesOf = async ({ hasher }: EmbeddedContext, sent: Static<typeof Changes>): Promise<UserChanges> => {
+const changesOf = async (
+  { hasher }: EmbeddedContext,
+  sent: Static<typeof Changes>,
+  caller: Session,
+): Promise<UserChanges> => {
   if (sent.domain_id != null && sent.domain_id !== defaultDomain.id) {
     refuseValue(`users live in the domain ${defaultDomain.id}`)
   }
@@ -46,7 +50,7 @@ const changesOf = async ({ hasher }: EmbeddedContext, sent: Static<typeof Change
     ...(sent.description === undefined ? {} : { description: storedText('description', sent.description) }),
     ...(sent.enabled == null ? {} : { enabled: sent.enabled }),
     ...(sent.default_project_id === undefined ? {} : { defaultProjectId: sent.default_project_id }),
-    ...(sent.password == null ? {} : { passwordHash: await hasher.hash(sent.password) }),
+    ...(sent.password == null ? {} : { passwordHash: await hasher.hash(sent.password, caller.user.id) }),
   }
 }
 
@@ -80,7 +84,7 @@ const selfRoutes = (app: FastifyInstance, context: EmbeddedContext): void => {
     const { password, original_password: original } = readPassword(request).user
     const row = (await findUserRow(database.read, id)) ?? notFound('user', id)
     await checkSecret(context, original, row.password_hash, { account: id, address: request.ip })
-    const passwordHash = await context.hasher.hash(password)
+    const passwordHash = await context.hasher.hash(password, id)
     if (!(await context.change((tx) => replacePassword(tx, row, passwordHash))))
       throw apiError('credentials_refused', {})
     return reply.code(204).send()
@@ -102,17 +106,17 @@ export const userRoutes = (app: FastifyInstance, context: EmbeddedContext): void
   })
 
   app.post('/v3/users', async (request, reply) => {
-    await adminToChange(context, request)
-    const { name, ...changes } = await changesOf(context, readNew(request).user)
+    const caller = await adminToChange(context, request)
+    const { name, ...changes } = await changesOf(context, readNew(request).user, caller)
     if (name === undefined) return refuseValue('user.name is missing')
     const user = await createUser(database, name, changes, context.now())
     return sendJson(reply, 201, { user: withLink(context, request, '/users', user) })
   })
 
   app.patch<One>('/v3/users/:id', async (request, reply) => {
-    await adminToChange(context, request)
+    const caller = await adminToChange(context, request)
     const { id } = request.params
-    const changes = await changesOf(context, readChanges(request).user)
+    const changes = await changesOf(context, readChanges(request).user, caller)
     const user = await context.change((tx) => updateUser(tx, database.isDuplicate, id, changes))
     if (user === undefined) return notFound('user', id)
     return sendJson(reply, 200, { user: withLink(context, request, '/users', user) })
