@@ -5,6 +5,7 @@ import { credentialsPerUserMax } from './application-credentials.ts'
 import { deleteExpiredTokens, depthMax, digestOf } from './sessions.ts'
 import {
   createMember,
+  credentialAuth,
   openTestIdentity,
   prepareTestAccounts,
   type TestIdentity,
@@ -130,4 +131,45 @@ eachDatabase('what one tenant cannot do to others', (databases) => {
     assert.equal((await service.call('DELETE', path, { token: user.token })).statusCode, 204)
     assert.equal((await postCredential(service, user, 'again')).statusCode, 201)
   })
+
+  for (const [kind, unrestricted, role] of [
+    ['a restricted', false, 'member'],
+    ['an unrestricted', true, 'member'],
+    ["an administrator's", true, 'admin'],
+  ] as const) {
+    test(`${kind} application credential ends only sessions of its own`, async () => {
+      const user = await createMember(service, `${kind} owner`, role)
+      const stranger = await createMember(service, `${kind} stranger`)
+      const newCredential = async (name: string) => {
+        const answer = await service.call('POST', `/v3/users/${user.userId}/application_credentials`, {
+          token: user.token,
+          body: { application_credential: { name, unrestricted } },
+        })
+        const { id, secret } = answer.json<{ application_credential: { id: string; secret: string } }>()
+          .application_credential
+        return async () => tokenOf(await authenticate(credentialAuth({ id, secret })))
+      }
+      const logIn = await newCredential('one')
+      const own = await logIn()
+      const elsewhere = await (await newCredential('other'))()
+      const made = tokenOf(await authenticate(tokenAuth(own)))
+
+      for (const revoke of [
+        (token: string, subject: string) => service.call('DELETE', '/v3/auth/tokens', { token, subject }),
+        (token: string, subject: string) => service.call('DELETE', `/v2.0/tokens/${subject}`, { token }),
+      ]) {
+        for (const subject of [user.token, elsewhere, stranger.token]) {
+          for (const token of [own, made]) assert.equal((await revoke(token, subject)).statusCode, 403)
+          await validate(subject)
+        }
+        const sibling = await logIn()
+        assert.equal((await revoke(own, sibling)).statusCode, 204)
+        await assert.rejects(validate(sibling), { code: 'token_invalid' })
+        const itself = await logIn()
+        assert.equal((await revoke(itself, itself)).statusCode, 204)
+        const byPassword = await revoke(user.token, await logIn())
+        assert.equal(byPassword.statusCode, 204, 'a session begun by password ends all of its user')
+      }
+    })
+  }
 })

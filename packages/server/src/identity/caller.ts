@@ -66,6 +66,20 @@ export const adminToChange = async (context: EmbeddedContext, request: FastifyRe
   return caller
 }
 
+/**
+ * Everyone may end the own sessions, and administrators all. What was made with an application credential ends only what
+ * was made with the same one: who holds it is often a program or another person, and must not log its user out.
+ * @throws ApiError `identity_forbidden`
+ */
+export const ensureMayRevoke = (caller: Session, subject: Session): void => {
+  const credential = caller.applicationCredential
+  const may =
+    credential === null
+      ? caller.user.id === subject.user.id || isAdmin(caller)
+      : credential.id === subject.applicationCredential?.id
+  if (!may) throw notAllowed()
+}
+
 /** @throws ApiError `identity_not_found` */
 export const notFound = (kind: string, id: string): never => {
   throw apiError('identity_not_found', { kind, id })

@@ -63,6 +63,14 @@ test('callers take turns, and none can fill the queue', async () => {
   for (const { reason } of refused) assert.ok(reason instanceof ApiError && reason.code === 'identity_busy')
 })
 
+test('whoever sets many secrets takes no place of another', async () => {
+  const hasher = createSecretHasher({ n: 2 ** 10, r: 8, p: 1 })
+  const flood = Promise.allSettled(Array.from({ length: 60 }, () => hasher.hash('secret', 'flood')))
+  assert.match(await hasher.hash('secret', 'one'), /^scrypt\$/)
+  const refused = (await flood).filter((result) => result.status === 'rejected')
+  assert.ok(refused.length >= 20, `${refused.length} were refused`)
+})
+
 test('whoever must wait is turned away when the turn comes, without a hash', async () => {
   const hasher = createSecretHasher(testHashCost)
   const admit = () => {

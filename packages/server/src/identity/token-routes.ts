@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { sendJson } from '../http/json.ts'
 import { readAuthRequest } from './auth-request.ts'
 import { authenticate } from './authentication.ts'
-import { callerOf, notAllowed, notFound, tokenHeader } from './caller.ts'
+import { callerOf, ensureMayRevoke, notAllowed, notFound, tokenHeader } from './caller.ts'
 import type { CatalogUrls } from './catalog.ts'
 import type { EmbeddedContext } from './context.ts'
 import { digestOf, expiredGraceMs, findSession, isAdmin, revokeToken, type Session } from './sessions.ts'
@@ -70,7 +70,7 @@ export const tokenRoutes = (app: FastifyInstance, context: EmbeddedContext): voi
     if (token === undefined) return unknownToken()
     const subject = await findSession(context.database.read, digestOf(token), context.now())
     if (subject === undefined) return unknownToken()
-    if (caller.user.id !== subject.user.id && !isAdmin(caller)) throw notAllowed()
+    ensureMayRevoke(caller, subject)
     await context.change((tx) => revokeToken(tx, subject.digest))
     return reply.code(204).send()
   })

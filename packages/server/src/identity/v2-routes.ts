@@ -4,10 +4,10 @@ import { sendJson } from '../http/json.ts'
 import type { AuthRequest, Proof } from './auth-request.ts'
 import { authenticate } from './authentication.ts'
 import { bodyReader, refuseValue } from './body.ts'
-import { adminOf, callerOf, notAllowed, notFound } from './caller.ts'
+import { adminOf, callerOf, ensureMayRevoke, notFound } from './caller.ts'
 import type { EmbeddedContext } from './context.ts'
 import { listProjects } from './projects.ts'
-import { digestOf, findSession, isAdmin, revokeToken, type Session } from './sessions.ts'
+import { digestOf, findSession, revokeToken, type Session } from './sessions.ts'
 import { accessDocument } from './token-body.ts'
 import { urlsOf } from './token-routes.ts'
 
@@ -115,7 +115,7 @@ const tokenRoutes = (app: FastifyInstance, context: EmbeddedContext): void => {
   app.delete<One>('/v2.0/tokens/:token', quiet, async (request, reply) => {
     const caller = await callerOf(context, request)
     const subject = await subjectOf(context, request.params.token)
-    if (caller.user.id !== subject.user.id && !isAdmin(caller)) throw notAllowed()
+    ensureMayRevoke(caller, subject)
     await context.change((tx) => revokeToken(tx, subject.digest))
     return reply.code(204).send()
   })
