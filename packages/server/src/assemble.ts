@@ -55,11 +55,17 @@ const createApp = (config: Config): FastifyInstance => {
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
+    // A logger of its own for each request costs more than the one line that it writes.
+    childLoggerFactory: (logger, bindings, options) =>
+      options.level === undefined ? logger : logger.child(bindings, options),
     genReqId: (request) => requestIdOf(request.headers['x-openstack-request-id']),
     // An upload may take hours; its pauses are limited instead.
     requestTimeout: 0,
     http: { maxHeaderSize: headersMaxBytes, headersTimeout: headersTimeoutMs },
-    routerOptions: { maxParamLength: 4096, querystringParser: (text) => Object.fromEntries(new URLSearchParams(text)) },
+    routerOptions: {
+      maxParamLength: 4096,
+      querystringParser: (text) => (text === '' ? {} : Object.fromEntries(new URLSearchParams(text))),
+    },
     rewriteUrl: (request) => withoutMinor(withoutOrigin(request.url ?? '/')),
     clientErrorHandler: connectionError,
     frameworkErrors: frameworkError,

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { destination } from 'pino'
+import { pathOf } from './query.ts'
 
 const bufferBytes = 64 * 1024
 const flushEveryMs = 250
@@ -15,13 +16,14 @@ export const openLog = () =>
   })
 
 /** Some calls of Identity v2.0 have a token in their path. */
-const loggedPath = (url: string): string => (url.split('?', 1)[0] ?? '').replace(/(\/v2\.0\/tokens\/)[^/]+/, '$1...')
+const loggedPath = (url: string): string => pathOf(url).replace(/(\/v2\.0\/tokens\/)[^/]+/, '$1...')
 
 /** One line for each request. Neither headers nor queries are logged: they may carry what is secret. */
 export const withAccessLog = (app: FastifyInstance): void => {
   app.addHook('onResponse', (request, reply, done) => {
     request.log.info(
       {
+        reqId: request.id,
         method: request.method,
         path: loggedPath(request.url),
         status: reply.statusCode,

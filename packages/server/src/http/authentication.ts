@@ -3,6 +3,7 @@ import type { Actor } from '../access/actor.ts'
 import { ApiError, apiError } from '../api-error.ts'
 import type { Service } from '../service.ts'
 import { publicUrlOf } from './public-url.ts'
+import { pathOf } from './query.ts'
 
 /** Who sent the request. Only on routes behind `withAuthentication`. */
 export const actorOf = (request: FastifyRequest): Actor => request.getDecorator<Actor>('actor')
@@ -23,10 +24,9 @@ export const withAuthentication = (app: FastifyInstance, service: Service): void
   app.decorateRequest('actor')
   app.addHook('onRequest', async (request) => {
     try {
-      const path = request.url.split('?', 1)[0] ?? ''
       const sent = request.headers['x-service-token']
       const serviceToken = typeof sent === 'string' && sent.trim() !== '' ? sent.trim() : undefined
-      const call = { method: request.method, path, serviceToken }
+      const call = { method: request.method, path: pathOf(request.url), serviceToken }
       request.setDecorator('actor', await service.identity.validate(tokenOf(request), call))
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 401) throw error

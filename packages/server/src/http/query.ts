@@ -13,6 +13,12 @@ export const refuseOddAddresses = (app: FastifyInstance): void => {
   })
 }
 
+/** The path of an address, without its query. */
+export const pathOf = (url: string): string => {
+  const end = url.indexOf('?')
+  return end === -1 ? url : url.slice(0, end)
+}
+
 /** The parameters of a query in their order, repeated ones included. */
 export type QueryParameters = readonly (readonly [name: string, value: string])[]
 

@@ -10,7 +10,8 @@ const ownSegments: ReadonlySet<string> = new Set(['identity', 'docs', 'openapi.j
 const served: ReadonlySet<string> = new Set(apiMinors.map((minor) => `v2.${minor}`))
 
 /** A request line may name the whole address, as it does for a proxy. */
-export const withoutOrigin = (url: string): string => url.replace(/^https?:\/\/[^/?#]*/i, '') || '/'
+export const withoutOrigin = (url: string): string =>
+  url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '') || '/'
 
 /** Every served minor version is another name for `/v2`. */
 export const withoutMinor = (url: string): string => {
