@@ -88,3 +88,40 @@ test('the number of remembered tokens is bounded', async () => {
   await cache.actor('0', call, look())
   assert.equal(looks(), 10_002, 'the oldest was forgotten')
 })
+
+test('tokens that are not valid push no valid one out, however many are sent', async () => {
+  const { cache, look, looks } = setUp()
+  await cache.actor('a', call, look())
+  const refuse = () => Promise.reject(apiError('token_invalid', {}))
+  for (let batch = 0; batch < 12; batch += 1) {
+    const sent = Array.from({ length: 1000 }, (_, token) => cache.actor(`bad ${batch} ${token}`, call, refuse))
+    await Promise.allSettled(sent)
+  }
+  const unanswered = new Promise<Validated>(() => undefined)
+  for (let token = 0; token < 12_000; token += 1) void cache.actor(`slow ${token}`, call, () => unanswered)
+  await cache.actor('a', call, look())
+  assert.equal(looks(), 1, 'the valid one is still known')
+})
+
+test('a token is looked up and remembered also while more look-ups are under way than can be shared', async () => {
+  const { cache, look, looks } = setUp()
+  const unanswered = new Promise<Validated>(() => undefined)
+  for (let token = 0; token < 2000; token += 1) void cache.actor(`slow ${token}`, call, () => unanswered)
+  await Promise.all([cache.actor('a', call, look()), cache.actor('a', call, look())])
+  assert.equal(looks(), 2, 'nobody waits for what is not noted')
+  await cache.actor('a', call, look())
+  assert.equal(looks(), 2)
+})
+
+test('a look-up is joined only as long as what it finds would be fresh', async () => {
+  const { clock, cache, look, looks, validated } = setUp()
+  const begun = Promise.withResolvers<Validated>()
+  const first = cache.actor('a', call, () => begun.promise)
+  clock.advance(5000)
+  assert.equal(await cache.actor('a', call, look()), actor)
+  assert.equal(looks(), 1)
+  begun.resolve(validated())
+  await first
+  await cache.actor('a', call, look())
+  assert.equal(looks(), 1, 'and what it finds late replaces nothing')
+})

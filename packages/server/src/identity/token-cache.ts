@@ -9,12 +9,17 @@ export interface Validated {
   readonly expiresAt: number
 }
 
+/** A token that was found valid. */
 interface Entry {
-  /** Settled or under way; callers at the same time share one look-up. */
+  readonly validated: Validated
+  /** Unless it is limited by access rules: the answer itself, so that a hit costs no more than a look-up. */
+  readonly actor: Promise<Actor> | null
+  readonly freshUntil: number
+}
+
+interface LookUp {
   readonly validated: Promise<Validated>
-  /** Once it is known and unlimited by access rules: the answer itself, so that a hit costs no more than a look-up. */
-  actor: Promise<Actor> | null
-  freshUntil: number
+  readonly freshUntil: number
 }
 
 export interface TokenCache {
@@ -29,6 +34,8 @@ export interface TokenCache {
 }
 
 const entriesMax = 10_000
+/** Look-ups that others can join; further ones are made for one caller each. */
+const underWayMax = 1000
 const service = 'image'
 
 const actorFor = ({ actor, accessRules }: Validated, call: Call): Actor => {
@@ -37,44 +44,59 @@ const actorFor = ({ actor, accessRules }: Validated, call: Call): Actor => {
 }
 
 /**
- * Tokens found valid lately.
+ * Tokens found valid lately. What is sent by callers who have no valid token takes no place among them.
  * @param freshMs how long a finding holds, and so the longest that a change elsewhere goes unseen
  */
 export const createTokenCache = (now: () => number, freshMs: number): TokenCache => {
   const entries = new Map<string, Entry>()
+  const underWay = new Map<string, LookUp>()
+  let clears = 0
 
-  const remember = (digest: string, entry: Entry): void => {
+  const remember = (digest: string, validated: Validated, freshUntil: number): void => {
     entries.delete(digest)
     if (entries.size >= entriesMax) {
       const [oldest] = entries.keys()
       if (oldest !== undefined) entries.delete(oldest)
     }
-    entries.set(digest, entry)
+    entries.set(digest, {
+      validated,
+      actor: validated.accessRules === null ? Promise.resolve(validated.actor) : null,
+      freshUntil: Math.min(freshUntil, validated.expiresAt),
+    })
   }
 
-  const find = (digest: string, look: () => Promise<Validated>): Entry => {
+  const begin = (digest: string, look: () => Promise<Validated>): LookUp => {
     // From before the look-up: what changes while it runs must not be missed for longer than promised.
-    const entry: Entry = { validated: look(), actor: null, freshUntil: now() + freshMs }
-    remember(digest, entry)
-    entry.validated.then(
-      (validated) => {
-        entry.freshUntil = Math.min(entry.freshUntil, validated.expiresAt)
-        if (validated.accessRules === null) entry.actor = Promise.resolve(validated.actor)
-      },
-      () => {
-        if (entries.get(digest) === entry) entries.delete(digest)
-      },
-    )
-    return entry
+    const lookUp: LookUp = { validated: look(), freshUntil: now() + freshMs }
+    const clearsBefore = clears
+    if (underWay.size < underWayMax) underWay.set(digest, lookUp)
+    const settled = () => {
+      if (underWay.get(digest) === lookUp) underWay.delete(digest)
+    }
+    lookUp.validated.then((validated) => {
+      settled()
+      if (clears === clearsBefore && now() < lookUp.freshUntil) remember(digest, validated, lookUp.freshUntil)
+    }, settled)
+    return lookUp
+  }
+
+  const find = async (digest: string, call: Call, look: () => Promise<Validated>): Promise<Actor> => {
+    const joined = underWay.get(digest)
+    const { validated } = joined !== undefined && now() < joined.freshUntil ? joined : begin(digest, look)
+    return actorFor(await validated, call)
   }
 
   return {
     actor: (digest, call, look) => {
       const known = entries.get(digest)
-      const entry = known !== undefined && now() < known.freshUntil ? known : find(digest, look)
-      return entry.actor ?? entry.validated.then((validated) => actorFor(validated, call))
+      if (known === undefined || now() >= known.freshUntil) return find(digest, call, look)
+      return known.actor ?? Promise.resolve(known.validated).then((validated) => actorFor(validated, call))
     },
-    // A look-up under way still answers those who wait for it, and nobody later.
-    clear: () => entries.clear(),
+    clear: () => {
+      // A look-up under way still answers those who wait for it, and nobody later.
+      clears += 1
+      entries.clear()
+      underWay.clear()
+    },
   }
 }
