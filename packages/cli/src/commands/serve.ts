@@ -32,9 +32,13 @@ export const serve = async (context: Context, options: ServeOptions): Promise<vo
     demo: options.demo === true,
     environment,
   })
-  await write(context.out, `Vitrine listens on ${server.url}\n`)
-  if (options.demo === true) await say(context, demoHints(server.data))
-  if (!signal.aborted) await once(signal, 'abort')
-  await say(context, 'Stopping ...')
-  await server.close()
+  try {
+    await write(context.out, `Vitrine listens on ${server.url}\n`)
+    if (options.demo === true) await say(context, demoHints(server.data))
+    if (!signal.aborted) await once(signal, 'abort')
+    await say(context, 'Stopping ...')
+  } finally {
+    // Also when nobody reads what is said any more.
+    await server.close()
+  }
 }

@@ -6,14 +6,18 @@ const bufferBytes = 64 * 1024
 const flushEveryMs = 250
 
 /** The log goes to standard error, in pieces: a write for every line would cost more than the request that it tells of. */
-export const openLog = () =>
-  destination({
+export const openLog = () => {
+  const log = destination({
     dest: 2,
     sync: false,
     minLength: bufferBytes,
     maxWrite: 2 * bufferBytes,
     periodicFlush: flushEveryMs,
   })
+  // A service goes on when whoever read its log has gone.
+  log.on('error', () => undefined)
+  return log
+}
 
 /** Some calls of Identity v2.0 have a token in their path. */
 const loggedPath = (url: string): string => pathOf(url).replace(/(\/v2\.0\/tokens\/)[^/]+/, '$1...')
