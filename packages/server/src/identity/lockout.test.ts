@@ -67,6 +67,22 @@ test('one account from many addresses is slowed down, but not where it is at hom
   assert.equal(waits('b', '10.0.1.1'), 0)
 })
 
+test('a neighbour at the address of a user can make the account wait there, no longer than said and nowhere else', () => {
+  const { clock, lockout, waits, fail } = setUp({ failuresPerAccount: 20 })
+  const [shared, home] = ['192.0.2.1', '192.0.2.2']
+  for (const address of [shared, home]) lockout.succeeded({ account: 'a', address })
+  fail('a', shared, 100)
+  assert.equal(waits('a', shared), 60)
+  assert.equal(waits('a', home), 0)
+  assert.equal(waits('a', '10.0.0.1'), 0, 'these guesses do not count elsewhere')
+  assert.equal(waits('b', shared), 0, 'others who share the address do not wait')
+  clock.advance(60_000)
+  assert.equal(waits('a', shared), 0)
+  lockout.succeeded({ account: 'a', address: shared })
+  fail('a', shared, 4)
+  assert.equal(waits('a', shared), 0, 'the right password ended the count')
+})
+
 test('failures are forgotten after a while', () => {
   const { clock, waits, fail } = setUp()
   fail('a', '10.0.0.1', 4)

@@ -55,8 +55,12 @@ const networkOf = (address: string): string => {
 
 /**
  * Slows down guessing of passwords. It counts per account and address, per address and per account; accounts that do
- * not exist count alike, so that the wait tells nothing. An account at an address where it has lately been used waits only
- * for its own failures there: strangers cannot lock anybody out of the place where they work.
+ * not exist count alike, so that the wait tells nothing. For an account at an address where it has lately been used only
+ * the first count matters: no stranger elsewhere can lock anybody out of the place where they work.
+ *
+ * Whoever shares that address can make the account wait there, for `waitMaxMs` after each guess. Nothing in a request
+ * tells the user from the neighbour before the password is checked, and letting the right one through during a wait
+ * would make guessing free.
  */
 export const createLockout = (now: () => number, changes: Partial<LockoutLimits> = {}): Lockout => {
   const limits = { ...defaultLimits, ...changes }
