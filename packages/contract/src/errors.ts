@@ -112,6 +112,11 @@ export const errorTable = {
   },
 
   identity_forbidden: { status: 403, message: 'Your token does not allow this call.', next: '' },
+  token_chain_too_long: {
+    status: 403,
+    message: 'This token was made from too many others, one from the next.',
+    next: 'Authenticate with a password or an application credential.',
+  },
   credential_restricted: {
     status: 403,
     message: 'This application credential is restricted: it cannot manage accounts or credentials.',

@@ -95,7 +95,7 @@ const vouchByToken = async (
 ): Promise<Vouched> => {
   const parent = await findSession(database.read, digestOf(proof.token), now())
   if (parent === undefined) throw refused()
-  if (parent.depth >= depthMax) throw apiError('identity_forbidden', {})
+  if (parent.depth >= depthMax) throw apiError('token_chain_too_long', {})
   const { user, sessionVersion, methods, scope, applicationCredential } = parent
   const credential =
     applicationCredential === null || scope.kind !== 'project'
@@ -221,7 +221,7 @@ const targetOfCredential = async (
  * Checks credentials and begins a session.
  * @param address of the caller, for the brake on guessing
  * @param accept a last look at the session, by what else the caller asked for
- * @throws ApiError `credentials_refused` whatever is wrong, `too_many_attempts`, `identity_busy`; `identity_forbidden` for
+ * @throws ApiError `credentials_refused` whatever is wrong, `too_many_attempts`, `identity_busy`; `token_chain_too_long` for
  *   a token that goes back to too many others
  */
 export const authenticate = async (
