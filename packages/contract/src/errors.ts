@@ -132,7 +132,6 @@ export const errorTable = {
   },
   member_not_found: { status: 404, message: 'Image {image} has no member {member} that you can see.', next: '' },
   tag_not_found: { status: 404, message: 'The image has no tag {tag}.', next: '' },
-  schema_not_found: { status: 404, message: 'There is no schema {name}.', next: '' },
 
   identity_not_found: { status: 404, message: 'There is no {kind} {id}.', next: '' },
 
