@@ -68,8 +68,14 @@ export const readImages = async (service: Service, actor: Actor, query: ListQuer
     images.push(...piece)
     if (piece.length < limit) return { images, full: false }
     for (const { document } of piece) characters += document.length
-    const last = piece.at(-1)
-    if (last !== undefined && images.length < query.limit) after = await startOf(service, actor, last.id)
+    if (images.length === query.limit) break
+    const last = await findImage(read, piece.at(-1)?.id ?? '', actor.projectId)
+    if (last === undefined) {
+      // Deleted while the page was read: the page ends before it.
+      images.pop()
+      break
+    }
+    after = last.row
   }
   return { images, full: images.length > 0 }
 }
