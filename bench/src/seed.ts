@@ -4,7 +4,7 @@ import { openDatabase } from '../../packages/server/src/database/open.ts'
 import { newImage } from '../../packages/server/src/images/create.ts'
 import type { Image } from '../../packages/server/src/images/image.ts'
 import { insertImage, memberCopies } from '../../packages/server/src/images/queries.ts'
-import { insertMember } from '../../packages/server/src/members/queries.ts'
+import { insertMember, plainShare } from '../../packages/server/src/members/queries.ts'
 
 export interface Projects {
   readonly producer: string
@@ -72,7 +72,7 @@ const activeImage = (index: number, given: Partial<Image>): Image => ({
 const share = async (tx: Tx, image: Image, memberIds: readonly string[], status: Share): Promise<void> => {
   for (const memberId of memberIds) {
     const times = { created_at: image.createdAt, updated_at: image.createdAt }
-    const copies = memberCopies(image, memberId)
+    const copies = { ...memberCopies(image, memberId, false), ...plainShare }
     await insertMember(tx, { image_id: image.id, member_id: memberId, status, ...times, ...copies })
   }
 }

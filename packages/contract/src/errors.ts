@@ -111,6 +111,13 @@ export const errorTable = {
     next: 'To take a shared image out of your list, set your status to rejected.',
   },
 
+  invitation_domain: {
+    status: 403,
+    message: 'This invitation is for projects with a confirmed address in {domain}, and yours has none.',
+    next: 'Add an address in that domain to the notices of your project, confirm it, and claim again.',
+  },
+  own_image: { status: 403, message: 'The image belongs to your own project.', next: '' },
+
   identity_forbidden: { status: 403, message: 'Your token does not allow this call.', next: '' },
   token_chain_too_long: {
     status: 403,
@@ -133,6 +140,22 @@ export const errorTable = {
   member_not_found: { status: 404, message: 'Image {image} has no member {member} that you can see.', next: '' },
   tag_not_found: { status: 404, message: 'The image has no tag {tag}.', next: '' },
 
+  resource_not_found: {
+    status: 404,
+    message: 'There is no {kind} {id} that you can see.',
+    next: '',
+  },
+  invitation_not_found: {
+    status: 404,
+    message: 'There is no such invitation for your project.',
+    next: 'Check the code, and that you are signed in to the project that it is for.',
+  },
+  link_not_found: {
+    status: 404,
+    message: 'This link is not valid.',
+    next: 'Copy it whole from the mail, or ask again.',
+  },
+
   identity_not_found: { status: 404, message: 'There is no {kind} {id}.', next: '' },
 
   // 405
@@ -151,9 +174,31 @@ export const errorTable = {
   },
   property_missing: { status: 409, message: 'The image has no property {name}.', next: 'Use add to create it.' },
   property_exists: { status: 409, message: 'The image has {name} already.', next: 'Use replace to change it.' },
+  producer_required: {
+    status: 409,
+    message: 'Your project has no profile in the catalogue yet.',
+    next: 'Make one with PUT /v2/producer, then publish.',
+  },
+  handle_taken: {
+    status: 409,
+    message: 'The handle {handle} is taken, or looks like one that is.',
+    next: 'Choose another.',
+  },
+  image_listed: { status: 409, message: 'The image is in the catalogue already.', next: 'Change its listing instead.' },
+  not_requestable: {
+    status: 409,
+    message: 'Access to this image cannot be asked for at the moment.',
+    next: 'Ask its producer.',
+  },
+  request_decided: { status: 409, message: 'The request is {state} and cannot be decided any more.', next: '' },
   conflict: { status: 409, message: '{why}.', next: '' },
 
   // 410
+  invitation_ended: {
+    status: 410,
+    message: 'This invitation is {state}.',
+    next: 'Ask the producer for a new one.',
+  },
   image_deleted: { status: 410, message: 'The image was deleted while its bytes were arriving.', next: '' },
 
   // 413: too much
@@ -185,6 +230,11 @@ export const errorTable = {
     message: 'The properties of an image may have {limit} characters together; these would have {used}.',
     next: '',
   },
+  resource_quota: {
+    status: 413,
+    message: 'Your project may have {limit} {kind} and has them.',
+    next: 'Remove one first.',
+  },
   tag_quota: { status: 413, message: 'An image may have {limit} tags; this would be {used}.', next: '' },
 
   // 415, 416, 429, 431
@@ -200,6 +250,11 @@ export const errorTable = {
     status: 429,
     message: 'Too many failed attempts to authenticate.',
     next: 'Wait {seconds} seconds.',
+  },
+  too_many_requests: {
+    status: 429,
+    message: 'Too many {what} in a short time.',
+    next: 'Try again in {seconds} seconds.',
   },
   request_id_too_long: { status: 431, message: 'X-OpenStack-Request-Id is longer than 64 characters.', next: '' },
   headers_too_large: { status: 431, message: 'The headers of the request are too large.', next: '' },
@@ -219,6 +274,11 @@ export const errorTable = {
     status: 503,
     message: 'The database of the service does not answer.',
     next: 'Try again in a moment.',
+  },
+  mail_missing: {
+    status: 503,
+    message: 'This service sends no mail, which this call needs.',
+    next: 'Tell the operator to set VITRINE_SMTP_URL.',
   },
   identity_busy: {
     status: 503,

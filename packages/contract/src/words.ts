@@ -37,7 +37,7 @@ export const patchMediaTypes = {
   v20: 'application/openstack-images-v2.0-json-patch',
 } as const
 
-/** What the event log of an image tells (extension, docs/reference/events.md). */
+/** What the event log tells (extension, docs/reference/events.md). */
 export const eventTypes = [
   'image.create',
   'image.update',
@@ -49,5 +49,68 @@ export const eventTypes = [
   'member.create',
   'member.update',
   'member.delete',
+  // Message or end of a share changed.
+  'member.change',
+  // An end was announced, or taken back; and the reminder before an end.
+  'member.withdraw',
+  'member.keep',
+  'member.expiring',
+  'listing.publish',
+  'listing.update',
+  'listing.withdraw',
+  'request.receive',
+  'request.approve',
+  'request.deny',
+  'invitation.create',
+  'invitation.claim',
+  'invitation.revoke',
+  // What a rule that only reports would have done.
+  'rule.report',
 ] as const
 export type EventType = (typeof eventTypes)[number]
+
+/** Notices that a project can ask for (extension, docs/reference/notices.md). */
+export const noticeKinds = [
+  'share.created',
+  'share.answered',
+  'share.expiring',
+  'share.withdrawing',
+  'share.withdrawn',
+  'request.received',
+  'invitation.received',
+  'listing.published',
+] as const
+export type NoticeKind = (typeof noticeKinds)[number]
+
+/** What an address gets unless it says otherwise: all but news of the catalogue. */
+export const defaultNoticeKinds = [
+  'share.created',
+  'share.answered',
+  'share.expiring',
+  'share.withdrawing',
+  'share.withdrawn',
+  'request.received',
+  'invitation.received',
+] as const satisfies readonly NoticeKind[]
+
+/** Where a request for access stands. `closed`: the image is gone, or the request was never confirmed. */
+export const requestStates = ['unconfirmed', 'waiting', 'approved', 'denied', 'closed'] as const
+export type RequestState = (typeof requestStates)[number]
+
+export const ruleKinds = ['accept', 'block'] as const
+export type RuleKind = (typeof ruleKinds)[number]
+
+/** Whether a rule acts or only tells what it would do. */
+export const ruleModes = ['enforce', 'audit'] as const
+export type RuleMode = (typeof ruleModes)[number]
+
+/** How much of its use of shared images a project lets their producers see. */
+export const usageDisclosures = ['nothing', 'counted', 'named'] as const
+export type UsageDisclosure = (typeof usageDisclosures)[number]
+
+export const deliveryStates = ['waiting', 'digest', 'sent', 'failed'] as const
+export type DeliveryState = (typeof deliveryStates)[number]
+
+/** Why a share ends, or ended: nothing said, its end date, a withdrawal, or the image is deleted. */
+export const endReasons = ['unshared', 'expired', 'withdrawn', 'image_deleted'] as const
+export type EndReason = (typeof endReasons)[number]

@@ -1,5 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import fastify, { type FastifyInstance, LogController } from 'fastify'
+import { catalogueRoutes } from './catalogue/public-routes.ts'
+import { listingRoutes } from './catalogue/routes.ts'
+import { cloudImageRoutes } from './cloud-images/routes.ts'
 import { type Config, ConfigError, keystoneCredentials } from './config.ts'
 import { createHashing } from './data/hashing.ts'
 import { enter } from './data/processes.ts'
@@ -9,6 +12,7 @@ import { startSweeper } from './data/sweeper.ts'
 import { createUploads } from './data/uploads.ts'
 import type { Database } from './database/database.ts'
 import { openDatabase } from './database/open.ts'
+import { activityRoutes } from './events/activity-routes.ts'
 import { eventRoutes } from './events/routes.ts'
 import { openLog, withAccessLog } from './http/access-log.ts'
 import { withAuthentication } from './http/authentication.ts'
@@ -25,9 +29,18 @@ import { prepareAccounts } from './identity/first-start.ts'
 import { createKeystoneIdentity } from './identity/keystone.ts'
 import type { Identity } from './identity/port.ts'
 import { imageRoutes } from './images/routes.ts'
+import { invitationRoutes } from './invitations/routes.ts'
 import { memberRoutes } from './members/routes.ts'
+import { startNotices } from './notices/notices.ts'
+import { publicNoticeRoutes } from './notices/public-routes.ts'
+import { noticeRoutes } from './notices/routes.ts'
+import { publicRequestRoutes } from './requests/public-routes.ts'
+import { requestRoutes } from './requests/routes.ts'
+import { ruleRoutes } from './rules/routes.ts'
 import { schemaRoutes } from './schemas/routes.ts'
 import type { Service } from './service.ts'
+import { startReaper } from './shares/reaper.ts'
+import { shareRoutes } from './shares/routes.ts'
 import { openStores } from './storage/stores.ts'
 
 /** A service that is ready to listen. */
@@ -82,16 +95,30 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
   withErrors(app)
   withAccessLog(app)
   withJsonBodies(app)
+  app.addHook('onResponse', async (request) => {
+    if (request.method !== 'GET') service.notices.kick()
+  })
   await withOpenApi(app)
   const answerOtherMethods = watchMethods(app)
   versionRoutes(app, service)
   healthRoutes(app, service)
+  catalogueRoutes(app, service)
+  publicRequestRoutes(app, service)
+  publicNoticeRoutes(app, service)
   if (service.identity.routes !== undefined) await app.register(service.identity.routes, { prefix: '/identity' })
   await app.register(async (api) => {
     withAuthentication(api, service)
     imageRoutes(api, service)
     memberRoutes(api, service)
     eventRoutes(api, service)
+    activityRoutes(api, service)
+    listingRoutes(api, service)
+    requestRoutes(api, service)
+    invitationRoutes(api, service)
+    noticeRoutes(api, service)
+    shareRoutes(api, service)
+    ruleRoutes(api, service)
+    cloudImageRoutes(api, service)
     schemaRoutes(api)
     await api.register(async (data) => dataRoutes(data, service))
   })
@@ -154,7 +181,8 @@ export const assemble = async (
       ? await openIdentity(config, database, now, app.log)
       : { identity: given.identity, announce: async () => undefined }
   const stopping = new AbortController()
-  const service: Service = {
+  let listensAt = 'http://localhost:9292'
+  const parts: Omit<Service, 'notices'> = {
     database,
     identity,
     stores,
@@ -169,21 +197,31 @@ export const assemble = async (
     allowOwnerTransfer: config.allow_owner_transfer,
     now,
     publicUrl: config.public_url,
+    origin: () => config.public_url ?? listensAt,
+    sendsMail: config.smtp_url !== undefined,
     stopping: stopping.signal,
     log: app.log,
   }
+  const notices = await startNotices(parts)
+  const service: Service = { ...parts, notices }
+  const reaper = await startReaper(service)
   await withRoutes(app, service)
 
   return {
     app,
     service,
-    announce,
+    announce: async (url) => {
+      listensAt = url
+      await announce(url)
+    },
     close: async () => {
       stopping.abort()
       uploads.abortAll()
       const impatience = setTimeout(() => app.server.closeAllConnections(), goodbyeMs)
       await app.close()
       clearTimeout(impatience)
+      await reaper.stop()
+      await notices.stop()
       await sweeper.stop()
       await service.hashing.close()
       await identity.close()

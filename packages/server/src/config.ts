@@ -24,6 +24,19 @@ export const LimitsSchema = Type.Object(
       Type.Integer({ minimum: 1, default: 1024 ** 4, description: 'Largest image, in bytes.' }),
     ),
     project_storage_bytes: count(-1, 'Bytes of images that a project can store.'),
+    listings_per_project: count(200, 'Images that a project can announce in the catalogue.'),
+    invitations_per_project: count(1000, 'Invitations of a project that can still be claimed.'),
+    notice_addresses_per_project: count(20, 'Mailboxes that a project has told of its notices.'),
+    webhooks_per_project: count(10, 'Webhooks of a project.'),
+    rules_per_project: count(500, 'Rules of a project.'),
+    requests_per_email_day: count(5, 'Requests for access a day from one mailbox.'),
+    requests_per_network_hour: count(20, 'Requests for access an hour from one IPv4 address or IPv6 /64.'),
+    requests_per_listing_hour: count(100, 'Requests for access an hour to one listing.'),
+    new_shares_per_project_hour: count(
+      5000,
+      'Shares an hour that one project can begin of which consumers are told by mail; more are made silently.',
+    ),
+    notice_mails_per_pair_day: count(20, 'Mails a day to one mailbox about one producer; more wait for a digest.'),
     upload_idle_seconds: Type.Optional(
       Type.Integer({ minimum: 1, default: 120, description: 'Longest pause of a client within a transfer.' }),
     ),
@@ -92,6 +105,21 @@ export const ConfigSchema = Type.Object(
     allow_owner_transfer: Type.Optional(
       Type.Boolean({ default: false, description: 'Let an owner give an image away by PATCH add /owner.' }),
     ),
+    smtp_url: Type.Optional(
+      Type.String({
+        pattern: '^smtps?://',
+        description: 'Mail server: smtp://USER:PASSWORD@HOST:PORT, or smtps:// for TLS from the start.',
+      }),
+    ),
+    mail_from: text(
+      'Sender of mails: an address, or `Name <address>`; by default vitrine@ and the host of public_url.',
+    ),
+    outbound_allow: text(
+      'Networks inside which webhooks may be called, separated by commas; by default only public addresses.',
+    ),
+    notices_of_new_listings: Type.Optional(
+      Type.Boolean({ default: true, description: 'Tell projects that ask for it of every new listing.' }),
+    ),
     limits: Type.Optional(LimitsSchema),
   },
   { additionalProperties: false },
@@ -107,6 +135,9 @@ const openKeys = [
   'identity_project',
   'identity_application_credential_id',
   'identity_application_credential_secret',
+  'smtp_url',
+  'mail_from',
+  'outbound_allow',
 ] as const
 
 /** The settings of a running service: all of them but those that may be left open. */

@@ -7,6 +7,7 @@ import type { Sweeper } from './data/sweeper.ts'
 import type { Uploads } from './data/uploads.ts'
 import type { Database } from './database/database.ts'
 import type { Identity } from './identity/port.ts'
+import type { Notices } from './notices/port.ts'
 import type { Stores } from './storage/stores.ts'
 
 /** What the routes work with; joined in `assemble.ts`. */
@@ -29,6 +30,15 @@ export interface Service {
   readonly now: () => number
   /** Where clients reach the service, if it differs from what they put in `Host`. No slash at the end. */
   readonly publicUrl: string | undefined
+  /**
+   * Scheme and host of links in mails and feeds, without a slash at the end: as configured, else where the service
+   * listens. Never from a request: whoever sends one would choose where the links of a mail lead.
+   */
+  readonly origin: () => string
+  /** Whether mail can be sent. */
+  readonly sendsMail: boolean
+  /** Tells of what happened: mail, webhooks, streams. To be kicked once a transaction that records something is durable. */
+  readonly notices: Notices
   /** Fires when the service ends, for transfers that would outlast it. */
   readonly stopping: AbortSignal
   readonly log: FastifyBaseLogger

@@ -17,8 +17,23 @@ export interface Actor {
   readonly userName: string | null
   /** Null for a token that is unscoped or scoped to a domain or the whole system. */
   readonly projectId: string | null
+  /** What people call the project: `name@domain` in small letters, by the name of the domain and by its id. */
+  readonly projectNames: readonly string[]
   readonly roles: ReadonlySet<Role>
 }
+
+/** The names that a project goes by. */
+export const projectNamesOf = (
+  name: string | undefined,
+  domain: { readonly id?: string | undefined; readonly name?: string | undefined } | undefined,
+): readonly string[] =>
+  name === undefined
+    ? []
+    : [
+        ...new Set(
+          [domain?.name, domain?.id].flatMap((of) => (of === undefined ? [] : [`${name}@${of}`.toLowerCase()])),
+        ),
+      ]
 
 /**
  * The roles of a token, with the implied ones: tokens of Identity v2.0 do not list them.

@@ -29,6 +29,7 @@ const onMembers = (decision: Decision, ofShow: Decision = decision): Cell => ({
   'member.create': decision,
   'member.update': decision,
   'member.delete': decision,
+  'member.invite': decision,
 })
 
 /** What is expected of an actor for an image that is shared and for a row of its own or of another project. */
@@ -54,17 +55,32 @@ const shared: Record<Name, { own: Cell; other: Cell; missing: Cell }> = (() => {
     'image.download': 'allow',
     'image.change': 'allow',
     'image.events': 'allow',
+    'image.publish': 'allow',
+    'image.explain': 'allow',
+    'share.list': 'allow',
+    'member.invite': 'allow',
     'member.list': 'allow',
     'member.create': 'allow',
   }
   const ownerRow: Cell = { 'member.show': 'allow', 'member.update': 'deny', 'member.delete': 'allow' }
-  const readerBase: Cell = { ...ownerBase, 'image.download': 'role', 'image.change': 'role', 'member.create': 'role' }
+  const readerBase: Cell = {
+    ...ownerBase,
+    'image.download': 'role',
+    'image.change': 'role',
+    'image.publish': 'role',
+    'member.create': 'role',
+    'member.invite': 'role',
+  }
   const readerRow: Cell = { 'member.show': 'allow', 'member.update': 'deny', 'member.delete': 'role' }
   const memberBase: Cell = {
     'image.show': 'allow',
     'image.download': 'allow',
     'image.change': 'deny',
     'image.events': 'allow',
+    'image.publish': 'deny',
+    'image.explain': 'allow',
+    'share.list': 'deny',
+    'member.invite': 'deny',
     'member.list': 'allow',
     'member.create': 'deny',
   }
@@ -97,18 +113,27 @@ const canSee: Cell = {
   'image.download': 'allow',
   'image.change': 'deny',
   'image.events': 'deny',
+  'image.publish': 'deny',
+  'image.explain': 'allow',
+  'share.list': 'deny',
 }
 const everything: Cell = {
   'image.show': 'allow',
   'image.download': 'allow',
   'image.change': 'allow',
   'image.events': 'allow',
+  'image.publish': 'allow',
+  'image.explain': 'allow',
+  'share.list': 'allow',
 }
 const reading: Cell = {
   'image.show': 'allow',
   'image.download': 'role',
   'image.change': 'role',
   'image.events': 'allow',
+  'image.publish': 'role',
+  'image.explain': 'allow',
+  'share.list': 'allow',
 }
 
 const privateImage: Record<Name, Cell> = {
@@ -143,7 +168,7 @@ describe('who may do what: every actor x visibility x member row x action', () =
       for (const row of ['own', 'other', null] as const) {
         it(`${name}, ${visibility} image, ${row ?? 'no'} row`, () => {
           const { project: projectId, roles, isMember } = actors[name]
-          const actor = { userId: 'u', userName: null, projectId, roles: expandRoles(roles) }
+          const actor = { userId: 'u', userName: null, projectNames: [], projectId, roles: expandRoles(roles) }
           const image = { owner: project, visibility }
           const decided = Object.fromEntries(
             actions.map((action) => [action, decide(actor, action, image, { actorIsMember: isMember, row })]),
@@ -155,7 +180,7 @@ describe('who may do what: every actor x visibility x member row x action', () =
   }
 
   it('shows an image without owner to everyone, and lets only an administrator change it', () => {
-    const stranger = { userId: 'u', userName: null, projectId: 'x', roles: expandRoles(['member']) }
+    const stranger = { userId: 'u', userName: null, projectNames: [], projectId: 'x', roles: expandRoles(['member']) }
     const admin = { ...stranger, roles: expandRoles(['admin']) }
     const image = { owner: null, visibility: 'private' } as const
     assert.equal(decide(stranger, 'image.show', image, { actorIsMember: false }), 'allow')
@@ -164,7 +189,7 @@ describe('who may do what: every actor x visibility x member row x action', () =
   })
 
   it('never takes a caller without project for the owner of an image without owner', () => {
-    const unscoped = { userId: 'u', userName: null, projectId: null, roles: expandRoles(['member']) }
+    const unscoped = { userId: 'u', userName: null, projectNames: [], projectId: null, roles: expandRoles(['member']) }
     const image = { owner: null, visibility: 'shared' } as const
     assert.equal(decide(unscoped, 'image.change', image, { actorIsMember: false }), 'deny')
   })

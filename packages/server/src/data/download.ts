@@ -18,9 +18,13 @@ const neverRendered = {
 }
 
 /** @throws ApiError `image_not_found`, `role_required`, `image_deactivated` */
-const downloadable = async ({ database }: Service, request: FastifyRequest, imageId: string): Promise<ImagesTable> => {
+const downloadable = async (
+  { database, now }: Service,
+  request: FastifyRequest,
+  imageId: string,
+): Promise<ImagesTable> => {
   const actor = actorOf(request)
-  const found = await findImage(database.read, imageId, actor.projectId)
+  const found = await findImage(database.read, imageId, actor.projectId, now())
   const { row } = entitled(actor, 'image.download', { image: imageId }, found)
   if (row.status === 'deactivated' && !actor.roles.has('admin')) throw apiError('image_deactivated', {})
   return row

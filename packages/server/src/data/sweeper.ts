@@ -30,7 +30,7 @@ interface Parts {
 /** Lets the image of an upload that nobody goes on with wait for bytes again. */
 const takeBack = ({ database, now }: Parts, { key, image_id }: Blob & { image_id: string }): Promise<void> =>
   database.write(async (tx) => {
-    const found = await findImageForChange(tx, image_id, null)
+    const found = await findImageForChange(tx, image_id, null, now())
     if (!(await doomBlob(tx, key)) || found?.row.status !== 'saving') return
     const image = fromRow(found.row)
     await updateImage(tx, image, withoutData(image, now()))

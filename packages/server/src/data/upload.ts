@@ -38,7 +38,7 @@ const claim = (
   key: StoreKey,
 ): Promise<Image> =>
   database.write(async (tx) => {
-    const found = await findImageForChange(tx, imageId, actor.projectId)
+    const found = await findImageForChange(tx, imageId, actor.projectId, cause.at)
     const before = fromRow(entitled(actor, 'image.change', { image: imageId }, found).row)
     checkUploadable(before)
     await insertBlob(tx, {
@@ -60,14 +60,14 @@ const claim = (
 const finish = ({ database, now }: Service, cause: Cause, attempt: Attempt, bytes: Ingested): Promise<void> =>
   database.write(async (tx) => {
     const { imageId, key, store } = attempt
-    const found = await findImageForChange(tx, imageId, null)
+    const found = await findImageForChange(tx, imageId, null, cause.at)
     if (found === undefined) throw apiError('image_deleted', {})
     const image = fromRow(found.row)
     if (!(await keepBlob(tx, key, bytes.sizeBytes))) throw apiError('upload_lost', {})
     await updateImage(tx, image, withData(image, bytes, { key, store: store.name }, now()))
     const { sizeBytes, checksum, hashAlgorithm, hashValue } = bytes
     const detail = { size: sizeBytes, checksum, os_hash_algo: hashAlgorithm, os_hash_value: hashValue }
-    await recordEvent(tx, { ...cause, at: now() }, { type: 'image.upload', imageId, detail })
+    await recordEvent(tx, { ...cause, at: now() }, { type: 'image.upload', imageId, ownerId: image.owner, detail })
   })
 
 /**
@@ -84,13 +84,17 @@ const giveUp = async (
   const { database, now } = service
   const { imageId, key, store } = attempt
   const { doomed, answer } = await database.write(async (tx) => {
-    const found = await findImageForChange(tx, imageId, null)
+    const found = await findImageForChange(tx, imageId, null, cause.at)
     if (!(await doomBlob(tx, key))) return { doomed: false, answer: (await isStored(tx, key)) ? undefined : why }
     if (found === undefined) return { doomed: true, answer: apiError('image_deleted', {}) }
     const image = fromRow(found.row)
     await updateImage(tx, image, withoutData(image, now()))
     const detail = { reason: why.code, message: why.message }
-    await recordEvent(tx, { ...cause, at: now() }, { type: 'image.upload_failed', imageId, detail })
+    await recordEvent(
+      tx,
+      { ...cause, at: now() },
+      { type: 'image.upload_failed', imageId, ownerId: image.owner, detail },
+    )
     return { doomed: true, answer: why }
   })
   if (doomed) {

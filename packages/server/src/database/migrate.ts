@@ -2,12 +2,14 @@ import type { Kysely } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { firstTables } from './migrations/0001-images.ts'
 import { identityTables } from './migrations/0002-identity.ts'
+import { sharingTables } from './migrations/0003-sharing.ts'
 import type { Tables } from './tables.ts'
 
 /** Every step that the tables have taken, oldest first. A step that has been released is never changed. */
 const migrations = {
   '0001-images': firstTables,
   '0002-identity': identityTables,
+  '0003-sharing': sharingTables,
 }
 
 /**

@@ -2,6 +2,7 @@ import type { ContainerFormat, DiskFormat, EventType, ImageStatus, MemberStatus,
 import type { Generated } from 'kysely'
 import type { IdentityTables } from '../identity/tables.ts'
 import type { Flag } from './flag.ts'
+import type { ShareColumns, SharingTables } from './sharing-tables.ts'
 
 /** Instants are milliseconds since 1970 (UTC); lists of text and records are JSON. */
 export interface ImagesTable {
@@ -46,7 +47,7 @@ export interface ImageTermsTable {
   image_id: string
 }
 
-export interface MembersTable {
+export interface MembersTable extends ShareColumns {
   image_id: string
   member_id: string
   status: MemberStatus
@@ -55,7 +56,7 @@ export interface MembersTable {
   /** Copies from the image, kept by the same transactions, so that a consumer's list is one walk along one index. */
   image_created_at: number
   image_hidden: Flag
-  /** 1 while the image is shared: only then does the membership count. */
+  /** 1 while the image is shared and the consumer has not blocked its producer: only then do lists show it. */
   live: Flag
 }
 
@@ -96,9 +97,15 @@ export interface EventsTable {
   request_id: string | null
   created_at: number
   detail: string
+  /** Who may read it: the owner, the consumer that it names, or both, with all members if it names none. */
+  audience: 'owner' | 'consumer' | 'members'
+  /** Project that owned the image at that time. */
+  owner_id: string | null
+  /** The order in which notices tell of it; null until that is done (`notices/`). */
+  position: number | null
 }
 
-export interface Tables extends IdentityTables {
+export interface Tables extends IdentityTables, SharingTables {
   images: ImagesTable
   image_ids: ImageIdsTable
   image_terms: ImageTermsTable

@@ -23,12 +23,16 @@ export const causeOf = (request: FastifyRequest, at: number): Cause => {
 export interface Happening {
   readonly type: EventType
   readonly imageId: string
+  /** Project that owns the image. */
+  readonly ownerId: string | null
   readonly memberId?: string
+  /** Everyone concerned by default; `owner`: nothing for members; `consumer`: only for `memberId`. */
+  readonly audience?: EventsTable['audience']
   /** What changed, fit to be shown to everyone who may read the event. */
   readonly detail?: Readonly<Record<string, unknown>>
 }
 
-const insert = prepared<Omit<EventRow, 'sequence'>, never>((db, value) =>
+const insert = prepared<Omit<EventRow, 'sequence' | 'position'>, never>((db, value) =>
   db.insertInto('events').values({
     id: value('id'),
     type: value('type'),
@@ -39,13 +43,19 @@ const insert = prepared<Omit<EventRow, 'sequence'>, never>((db, value) =>
     request_id: value('request_id'),
     created_at: value('created_at'),
     detail: value('detail'),
+    audience: value('audience'),
+    owner_id: value('owner_id'),
   }),
 )
 
-/** Writes down what happened, in the transaction that made it happen. */
-export const recordEvent = async (tx: Tx, cause: Cause, happening: Happening): Promise<void> => {
+/**
+ * Writes down what happened, in the transaction that made it happen.
+ * @returns the id of the event
+ */
+export const recordEvent = async (tx: Tx, cause: Cause, happening: Happening): Promise<string> => {
+  const id = randomUUID()
   await insert(tx, {
-    id: randomUUID(),
+    id,
     type: happening.type,
     image_id: happening.imageId,
     member_id: happening.memberId ?? null,
@@ -54,12 +64,18 @@ export const recordEvent = async (tx: Tx, cause: Cause, happening: Happening): P
     request_id: cause.requestId,
     created_at: cause.at,
     detail: JSON.stringify(happening.detail ?? {}),
+    audience: happening.audience ?? 'members',
+    owner_id: happening.ownerId,
   })
+  return id
 }
 
-type EventRow = Omit<EventsTable, 'sequence'> & { sequence: number }
+export type EventRow = Omit<EventsTable, 'sequence'> & { sequence: number }
 
-/** What a reader may see of the events of an image: a member, what concerns it since the image was shared with it. */
+/**
+ * What a reader may see of the events of an image: a member, what concerns it since the image was shared with it; nobody
+ * but a consumer, what is for its eyes alone.
+ */
 export interface EventView {
   readonly imageId: string
   readonly member: { readonly projectId: string; readonly since: number } | undefined
@@ -68,9 +84,10 @@ export interface EventView {
 const eventsOf = (db: Reader, { imageId, member }: EventView) => {
   const all = db.selectFrom('events').selectAll().where('image_id', '=', imageId)
   return member === undefined
-    ? all
+    ? all.where('audience', '<>', 'consumer')
     : all
         .where('created_at', '>=', member.since)
+        .where('audience', '<>', 'owner')
         .where((where) => where.or([where('member_id', 'is', null), where('member_id', '=', member.projectId)]))
 }
 

@@ -31,7 +31,7 @@ const render = (row: EventRow, seenByMember: string | undefined): EventDocument 
 }
 
 /** What happened to an image (extension, docs/reference/events.md). */
-export const eventRoutes = (app: FastifyInstance, { database, limits }: Service): void => {
+export const eventRoutes = (app: FastifyInstance, { database, limits, now }: Service): void => {
   app.get<ImagePath>(
     '/v2/images/:imageId/events',
     {
@@ -52,7 +52,7 @@ export const eventRoutes = (app: FastifyInstance, { database, limits }: Service)
       const query = new Map(parameters)
       const limit = parseLimit(query.get('limit'), limits)
 
-      const found = await findImage(database.read, imageId, actor.projectId)
+      const found = await findImage(database.read, imageId, actor.projectId, now())
       const projectId = onlyOf(actor, entitled(actor, 'image.events', { image: imageId }, found))
       const membership = projectId === undefined ? undefined : await findMember(database.read, imageId, projectId)
       const member =

@@ -5,7 +5,16 @@ import { sendJson } from './json.ts'
 import { publicUrlOf } from './public-url.ts'
 
 /** First segments of paths that are not the Image API. */
-const ownSegments: ReadonlySet<string> = new Set(['identity', 'docs', 'openapi.json', 'healthz', 'readyz', 'metrics'])
+const ownSegments: ReadonlySet<string> = new Set([
+  'catalogue',
+  'console',
+  'identity',
+  'docs',
+  'openapi.json',
+  'healthz',
+  'readyz',
+  'metrics',
+])
 
 const served: ReadonlySet<string> = new Set(apiMinors.map((minor) => `v2.${minor}`))
 
@@ -32,14 +41,15 @@ export const versionRoutes = (app: FastifyInstance, service: { publicUrl: string
     sendJson(reply, status, versionsDocument(publicUrlOf(service, request)))
 
   app.get('/', { schema: { hide: true } }, async (request, reply) =>
-    prefersHtml(request) ? reply.redirect('/docs/', 302) : answer(300)(request, reply),
+    prefersHtml(request) ? reply.redirect('/catalogue', 302) : answer(300)(request, reply),
   )
   for (const path of ['/versions', '/versions/']) app.get(path, { schema: { hide: true } }, answer(200))
   for (const path of ['/v2', '/v2/']) app.get(path, { schema: { hide: true } }, answer(300))
 
   app.setNotFoundHandler(async (request, reply) => {
     const segment = request.url.split(/[/?]/, 2)[1] ?? ''
-    if (segment === 'v2' || ownSegments.has(segment)) throw apiError('route_not_found', {})
+    if (segment === 'v2' || ownSegments.has(segment) || request.url.startsWith('/v1/cloudimages'))
+      throw apiError('route_not_found', {})
     return answer(300)(request, reply)
   })
 }

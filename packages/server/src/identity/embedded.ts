@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
-import { type Actor, expandRoles } from '../access/actor.ts'
+import { type Actor, expandRoles, projectNamesOf } from '../access/actor.ts'
 import { ApiError, apiError } from '../api-error.ts'
 import type { Database } from '../database/database.ts'
 import { withJsonBodies } from '../http/body.ts'
@@ -8,6 +8,7 @@ import { applicationCredentialRoutes } from './application-credential-routes.ts'
 import { catalogRoutes } from './catalog-routes.ts'
 import type { EmbeddedContext } from './context.ts'
 import { discoveryRoutes } from './discovery-routes.ts'
+import { defaultDomain } from './domain.ts'
 import { withIdentityErrors } from './errors.ts'
 import { createLockout, type LockoutLimits } from './lockout.ts'
 import type { Identity } from './port.ts'
@@ -46,6 +47,7 @@ const actorOf = ({ user, scope, roles }: Session): Actor => ({
   userId: user.id,
   userName: user.name,
   projectId: scope.kind === 'project' ? scope.project.id : null,
+  projectNames: scope.kind === 'project' ? projectNamesOf(scope.project.name, defaultDomain) : [],
   roles: scope.kind === 'project' ? expandRoles(roles.map(({ name }) => name)) : new Set(),
 })
 

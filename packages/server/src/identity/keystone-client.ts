@@ -29,11 +29,12 @@ export interface KeystoneOptions {
 }
 
 const NamedSchema = Type.Object({ id: Type.String(), name: Type.Optional(Type.String()) })
+const ProjectSchema = Type.Object({ ...NamedSchema.properties, domain: Type.Optional(Type.Partial(NamedSchema)) })
 const TokenSchema = Type.Object({
   token: Type.Object({
     expires_at: Type.String(),
     user: NamedSchema,
-    project: Type.Optional(NamedSchema),
+    project: Type.Optional(ProjectSchema),
     roles: Type.Optional(Type.Array(Type.Object({ name: Type.String() }))),
     application_credential: Type.Optional(Type.Object({ access_rules: Type.Optional(Type.Array(AccessRuleSchema)) })),
   }),

@@ -118,6 +118,7 @@ eachDatabase('a Keystone, played by the embedded identity service', (databases) 
       userId: alice.userId,
       userName: 'alice',
       projectId: alice.projectId,
+      projectNames: ['alice@default'],
       roles: new Set(['member', 'reader']),
     })
   })
@@ -187,7 +188,13 @@ eachDatabase('a Keystone, played by the embedded identity service', (databases) 
 test('asks with its own token, and says that it knows access rules', async () => {
   const { identity, asked } = fakeKeystone(keystone(() => Response.json(document(late))))
   const actor = await identity.validate('user-token', call)
-  assert.deepEqual(actor, { userId: 'u1', userName: 'joe', projectId: 'p1', roles: new Set(['member', 'reader']) })
+  assert.deepEqual(actor, {
+    userId: 'u1',
+    userName: 'joe',
+    projectId: 'p1',
+    projectNames: [],
+    roles: new Set(['member', 'reader']),
+  })
   const [login, question] = asked
   assert.equal(login?.url.href, 'http://keystone.test:5000/v3/auth/tokens?nocatalog')
   assert.match(login?.body ?? '', /"password":"vitrine password"/)

@@ -1,4 +1,4 @@
-import { type Actor, expandRoles } from '../access/actor.ts'
+import { type Actor, expandRoles, projectNamesOf } from '../access/actor.ts'
 import { ApiError, apiError } from '../api-error.ts'
 import { allowsCall, type Call } from './access-rules.ts'
 import { createKeystoneClient, type KeystoneOptions, type KeystoneToken, withoutVersion } from './keystone-client.ts'
@@ -19,6 +19,7 @@ const actorOf = ({ user, project, roles = [] }: KeystoneToken): Actor => ({
   userId: user.id,
   userName: user.name ?? null,
   projectId: project?.id ?? null,
+  projectNames: projectNamesOf(project?.name, project?.domain),
   roles: project === undefined ? new Set() : expandRoles(roles.map(({ name }) => name)),
 })
 

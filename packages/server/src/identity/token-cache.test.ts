@@ -6,7 +6,7 @@ import { testClock } from './testing.ts'
 import { createTokenCache, type Validated } from './token-cache.ts'
 
 const call = { method: 'GET', path: '/v2/images' }
-const actor: Actor = { userId: 'u', userName: null, projectId: 'p', roles: new Set(['reader']) }
+const actor: Actor = { userId: 'u', userName: null, projectNames: [], projectId: 'p', roles: new Set(['reader']) }
 
 const setUp = () => {
   const clock = testClock()

@@ -293,6 +293,7 @@ eachDatabase('tokens of Identity v3', (databases) => {
       userId: alice.userId,
       userName: 'alice',
       projectId: alice.projectId,
+      projectNames: ['alice@default'],
       roles: new Set(['member', 'reader']),
     })
     const unscoped = tokenOf(await authenticate(alicePassword('unscoped')))

@@ -2,9 +2,12 @@ import type { Actor } from '../access/actor.ts'
 import { entitled } from '../access/entitle.ts'
 import { ApiError, apiError } from '../api-error.ts'
 import { doomBlobs } from '../data/blobs.ts'
+import type { Tx } from '../database/database.ts'
 import { lockName } from '../database/dialect.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
+import { endAllShares } from '../members/share.ts'
+import { closeRequests } from '../requests/close.ts'
 import type { Service } from '../service.ts'
 import { checkTagQuota } from './attributes.ts'
 import { changesBetween } from './changes.ts'
@@ -27,12 +30,12 @@ import { switched } from './status.ts'
 import { updated } from './update.ts'
 
 /** What is shown of an image that the actor may see. */
-export const showImage = async ({ database }: Service, actor: Actor, image: string): Promise<ShownImage> =>
-  entitled(actor, 'image.show', { image }, await findShownImage(database.read, image, actor.projectId)).row
+export const showImage = async ({ database, now }: Service, actor: Actor, image: string): Promise<ShownImage> =>
+  entitled(actor, 'image.show', { image }, await findShownImage(database.read, image, actor.projectId, now())).row
 
 /** The whole record of an image that the actor may see. */
-const readImage = async ({ database }: Service, actor: Actor, image: string): Promise<ImagesTable> =>
-  entitled(actor, 'image.show', { image }, await findImage(database.read, image, actor.projectId)).row
+const readImage = async ({ database, now }: Service, actor: Actor, image: string): Promise<ImagesTable> =>
+  entitled(actor, 'image.show', { image }, await findImage(database.read, image, actor.projectId, now())).row
 
 /** Images that are read at once; a longer page is read in pieces. */
 const pieceLength = 100
@@ -64,12 +67,12 @@ export const readImages = async (service: Service, actor: Actor, query: ListQuer
   let characters = 0
   while (images.length < query.limit && characters < pageCharactersMax) {
     const limit = Math.min(pieceLength, query.limit - images.length)
-    const piece = await listImages(read, actor, { ...query, limit }, after)
+    const piece = await listImages(read, actor, { ...query, limit }, after, service.now())
     images.push(...piece)
     if (piece.length < limit) return { images, full: false }
     for (const { document } of piece) characters += document.length
     if (images.length === query.limit) break
-    const last = await findImage(read, piece.at(-1)?.id ?? '', actor.projectId)
+    const last = await findImage(read, piece.at(-1)?.id ?? '', actor.projectId, service.now())
     if (last === undefined) {
       // Deleted while the page was read: the page ends before it.
       images.pop()
@@ -97,7 +100,12 @@ export const createImage = async (
       }
       await insertImage(tx, image)
       const { name, visibility, owner } = image
-      await recordEvent(tx, cause, { type: 'image.create', imageId: image.id, detail: { name, visibility, owner } })
+      await recordEvent(tx, cause, {
+        type: 'image.create',
+        imageId: image.id,
+        ownerId: owner,
+        detail: { name, visibility, owner },
+      })
     })
   } catch (error) {
     if (database.isDuplicate(error)) throw apiError('image_exists', { image: image.id })
@@ -114,7 +122,7 @@ const change = (
   next: (image: Image) => Image,
 ): Promise<Image> =>
   database.write(async (tx) => {
-    const found = await findImageForChange(tx, imageId, actor.projectId)
+    const found = await findImageForChange(tx, imageId, actor.projectId, cause.at)
     const before = fromRow(entitled(actor, 'image.change', { image: imageId }, found).row)
     const after = next(before)
     if (after === before) return before
@@ -126,7 +134,7 @@ const change = (
           ? 'image.deactivate'
           : 'image.reactivate'
     const detail = changesBetween(imageDocument(before), imageDocument(after))
-    await recordEvent(tx, cause, { type, imageId, detail })
+    await recordEvent(tx, cause, { type, imageId, ownerId: after.owner, detail })
     return after
   })
 
@@ -173,6 +181,16 @@ export const switchImage = (
     return status === image.status ? image : { ...image, status, updatedAt: cause.at }
   })
 
+/** Removes an image with all that hangs on it, and writes down what ended. Its bytes are doomed, its id stays reserved. */
+export const removeWithShares = async (tx: Tx, cause: Cause, image: ImagesTable): Promise<void> => {
+  const { id, name, status, owner } = image
+  await endAllShares(tx, cause, image, 'image_deleted')
+  await closeRequests(tx, id, cause.at)
+  await doomBlobs(tx, id)
+  await deleteImage(tx, id)
+  await recordEvent(tx, cause, { type: 'image.delete', imageId: id, ownerId: owner, detail: { name, status, owner } })
+}
+
 /** Deletes an image with its memberships. Its bytes follow once the change is durable; its id is never used again. */
 export const removeImage = async (
   { database, uploads, sweeper }: Service,
@@ -181,13 +199,10 @@ export const removeImage = async (
   imageId: string,
 ): Promise<void> => {
   await database.write(async (tx) => {
-    const found = await findImageForChange(tx, imageId, actor.projectId)
+    const found = await findImageForChange(tx, imageId, actor.projectId, cause.at)
     const { row } = entitled(actor, 'image.change', { image: imageId }, found)
     if (row.protected === 1) throw apiError('image_protected', {})
-    await doomBlobs(tx, imageId)
-    await deleteImage(tx, imageId)
-    const { name, status, owner } = row
-    await recordEvent(tx, cause, { type: 'image.delete', imageId, detail: { name, status, owner } })
+    await removeWithShares(tx, cause, row)
   })
   uploads.abort(imageId)
   sweeper.kick()

@@ -14,6 +14,8 @@ export interface ListQuery {
   readonly visibility: Visibility | 'all' | undefined
   readonly memberStatuses: readonly MemberStatus[]
   readonly hidden: boolean
+  /** Whether the caller's share is told with each image that is shared with it. */
+  readonly withMembership: boolean
   readonly filters: readonly Filter[]
 }
 
@@ -27,6 +29,10 @@ const oneOf = <Word extends string>(name: string, words: readonly Word[], value:
   if (found === undefined) throw bad(name, `it must be one of ${words.join(', ')}`)
   return found
 }
+
+/** `include=membership` (docs/reference/shares.md). Any other `include` is what it is to every such service: a property. */
+export const includesMembership = (parameters: QueryParameters): boolean =>
+  new Map(parameters).get('include') === 'membership'
 
 const listedVisibilities = [...visibilities, 'all'] as const
 
@@ -64,6 +70,8 @@ export const parseListQuery = (parameters: QueryParameters, limits: Limits): Lis
   if (marker === '') throw bad('marker', 'it is empty')
 
   const tags = parameters.filter(([name]) => name === 'tag')
+  const withMembership = includesMembership(parameters)
+  if (withMembership) last.delete('include')
   const others = [...last].filter(([name]) => name !== 'tag' && !steering.has(name) && !ignored.has(name))
   const filters = [...others, ...new Map(tags.map((tag) => [tag[1], tag])).values()]
   if (filters.length > filtersMax) throw bad('tag', `there are more than ${filtersMax} conditions`)
@@ -74,6 +82,7 @@ export const parseListQuery = (parameters: QueryParameters, limits: Limits): Lis
     visibility: visibility === undefined ? undefined : oneOf('visibility', listedVisibilities, visibility),
     memberStatuses: memberStatus === undefined ? ['accepted'] : parseMemberStatuses(memberStatus),
     hidden: hidden === undefined ? false : parseBoolean('os_hidden', hidden),
+    withMembership,
     filters: filters.map(([name, value]) => parseFilter(name, value)),
   }
 }

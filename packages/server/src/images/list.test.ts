@@ -6,7 +6,7 @@ import { type Actor, expandRoles } from '../access/actor.ts'
 import { loadConfig } from '../config.ts'
 import type { Database } from '../database/database.ts'
 import { parseQuery } from '../http/query.ts'
-import { insertMember } from '../members/queries.ts'
+import { insertMember, plainShare } from '../members/queries.ts'
 import { eachDatabase } from '../testing/databases.ts'
 import { newImage } from './create.ts'
 import { fromRow, type Image } from './image.ts'
@@ -18,6 +18,7 @@ const { limits } = await loadConfig({ environment: {} })
 const actorOf = (project: string, role = 'member'): Actor => ({
   userId: 'u',
   userName: null,
+  projectNames: [],
   projectId: project,
   roles: expandRoles([role]),
 })
@@ -32,15 +33,16 @@ const add = (database: Database, image: Image, members: Record<string, MemberSta
         status,
         created_at: 0,
         updated_at: 0,
-        ...memberCopies(image, member),
+        ...memberCopies(image, member, false),
+        ...plainShare,
       })
     }
   })
 
 const list = async (database: Database, actor: Actor, query = ''): Promise<string[]> => {
   const parsed = parseListQuery(parseQuery(`/v2/images?${query}`), limits)
-  const marker = parsed.marker === undefined ? undefined : await findImage(database.read, parsed.marker, null)
-  return (await listImages(database.read, actor, parsed, marker?.row)).map(({ id }) => id)
+  const marker = parsed.marker === undefined ? undefined : await findImage(database.read, parsed.marker, null, 0)
+  return (await listImages(database.read, actor, parsed, marker?.row, 0)).map(({ id }) => id)
 }
 
 const sorted = async (ids: Promise<string[]>): Promise<string[]> => (await ids).sort()
@@ -113,7 +115,7 @@ eachDatabase('lists of images', ({ open }) => {
 
     const change = (id: string, changes: Partial<Image>) =>
       database.write(async (tx) => {
-        const found = await findImage(tx, id, null)
+        const found = await findImage(tx, id, null, 0)
         assert.ok(found)
         await updateImage(tx, fromRow(found.row), { ...fromRow(found.row), ...changes })
       })

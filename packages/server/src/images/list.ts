@@ -6,6 +6,13 @@ import { type Fragment, fragment, joined, parameters, runFragment } from '../dat
 import type { ImagesTable } from '../database/tables.ts'
 import type { Comparison, Filter, NumberColumn, TextColumn } from './filters.ts'
 import type { ListQuery } from './list-query.ts'
+import {
+  type Membership,
+  type MembershipColumns,
+  membershipColumns,
+  membershipJoins,
+  membershipOf,
+} from './membership.ts'
 import type { SortAttribute, SortKey } from './sort.ts'
 
 /**
@@ -239,17 +246,21 @@ export interface ListedImage {
   readonly document: string
   readonly status: ImagesTable['status']
   readonly store: string | null
+  /** Only if the query asks for it. */
+  readonly membership?: Membership | undefined
 }
 
 /**
  * One page of what the actor sees, as one query that reads about a page from each source.
  * @param marker the image after which the page begins, if any
+ * @param now milliseconds since 1970, for shares that end
  */
 export const listImages = async (
   db: Reader,
   actor: Actor,
   query: ListQuery,
   marker: ImagesTable | undefined,
+  now: number,
 ): Promise<ListedImage[]> => {
   if (query.limit === 0) return []
   const after = marker === undefined ? undefined : sortValues(marker)
@@ -257,8 +268,14 @@ export const listImages = async (
   if (sources.length === 0) return []
   const id = keyNames[query.sort.findIndex(({ attribute }) => attribute === 'id')]
   const page = selectPage(db, sources, query)
-  return runFragment(
+  const columns = fragment`d.id, d.document, d.status, d.store`
+  const rest = fragment`where d.id = p.${id} order by ${orderBy(query.sort)}`
+  if (!query.withMembership)
+    return runFragment(db, fragment`select ${columns} from (${page}) p cross join images d ${rest}`)
+  const joins = membershipJoins(actor.projectId, now)
+  const rows = await runFragment<ListedImage & MembershipColumns>(
     db,
-    fragment`select d.id, d.document, d.status, d.store from (${page}) p cross join images d where d.id = p.${id} order by ${orderBy(query.sort)}`,
+    fragment`select ${columns}, ${membershipColumns} from (${page}) p cross join images d ${joins} ${rest}`,
   )
+  return rows.map((row) => ({ ...row, membership: membershipOf(row) }))
 }

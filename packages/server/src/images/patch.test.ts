@@ -13,7 +13,13 @@ import { checkPatchValues, updated } from './update.ts'
 const { limits } = await loadConfig({ environment: {} })
 const { v21, v20 } = patchMediaTypes
 
-const actor = (role: string) => ({ userId: 'u', userName: null, projectId: 'p', roles: expandRoles([role]) })
+const actor = (role: string) => ({
+  userId: 'u',
+  userName: null,
+  projectNames: [],
+  projectId: 'p',
+  roles: expandRoles([role]),
+})
 const image: Image = { ...newImage('i', 'p', 0), properties: new Map([['os_distro', 'debian']]), tags: ['a'] }
 
 const apply = (

@@ -1,9 +1,18 @@
+import { type RawBuilder, sql } from 'kysely'
 import { moveBlobs } from '../data/blobs.ts'
 import type { Reader, Tx } from '../database/database.ts'
 import { locked } from '../database/dialect.ts'
+import { fragment, runFragment } from '../database/fragment.ts'
 import { prepared } from '../database/prepared.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import { type Image, toRow } from './image.ts'
+import {
+  type Membership,
+  type MembershipColumns,
+  membershipColumns,
+  membershipJoins,
+  membershipOf,
+} from './membership.ts'
 import { termsOf } from './terms.ts'
 
 /** An image together with whether a project is a member of it. */
@@ -12,16 +21,24 @@ export interface ImageAndMembership {
   readonly isMember: boolean
 }
 
-const byId = prepared<{ id: string; project: string | null }, ImagesTable & { membership: string | null }>(
-  (db, value) =>
-    db
-      .selectFrom('images')
-      .leftJoin('members', (join) =>
-        join.onRef('members.image_id', '=', 'images.id').on('members.member_id', '=', value('project')),
-      )
-      .selectAll('images')
-      .select('members.member_id as membership')
-      .where('images.id', '=', value('id')),
+/** What a look-up asks: an image, whether this project is a member of it, at this time (milliseconds since 1970). */
+type Lookup = { readonly id: string; readonly project: string | null; readonly now: number }
+
+/** A share that has ended is none, also before it is cleared away. */
+const stillShared = (now: RawBuilder<number>) => sql<boolean>`(members.ends_at is null or members.ends_at > ${now})`
+
+const byId = prepared<Lookup, ImagesTable & { membership: string | null }>((db, value) =>
+  db
+    .selectFrom('images')
+    .leftJoin('members', (join) =>
+      join
+        .onRef('members.image_id', '=', 'images.id')
+        .on('members.member_id', '=', value('project'))
+        .on(stillShared(value('now'))),
+    )
+    .selectAll('images')
+    .select('members.member_id as membership')
+    .where('images.id', '=', value('id')),
 )
 
 /** The image of this id, whoever may see it: callers decide with `access/`. */
@@ -29,30 +46,33 @@ export const findImage = async (
   db: Reader,
   id: string,
   project: string | null,
+  now: number,
 ): Promise<ImageAndMembership | undefined> => {
-  const [row] = await byId(db, { id, project })
+  const [row] = await byId(db, { id, project, now })
   return row === undefined ? undefined : { row, isMember: row.membership !== null }
 }
 
 /** What an image is shown from: the stored document and what decides who may see it. */
 export type ShownImage = Pick<ImagesTable, 'owner' | 'visibility' | 'status' | 'store' | 'document'>
 
-const shownById = prepared<{ id: string; project: string | null }, ShownImage & { membership: string | null }>(
-  (db, value) =>
-    db
-      .selectFrom('images')
-      .leftJoin('members', (join) =>
-        join.onRef('members.image_id', '=', 'images.id').on('members.member_id', '=', value('project')),
-      )
-      .select([
-        'images.owner',
-        'images.visibility',
-        'images.status',
-        'images.store',
-        'images.document',
-        'members.member_id as membership',
-      ])
-      .where('images.id', '=', value('id')),
+const shownById = prepared<Lookup, ShownImage & { membership: string | null }>((db, value) =>
+  db
+    .selectFrom('images')
+    .leftJoin('members', (join) =>
+      join
+        .onRef('members.image_id', '=', 'images.id')
+        .on('members.member_id', '=', value('project'))
+        .on(stillShared(value('now'))),
+    )
+    .select([
+      'images.owner',
+      'images.visibility',
+      'images.status',
+      'images.store',
+      'images.document',
+      'members.member_id as membership',
+    ])
+    .where('images.id', '=', value('id')),
 )
 
 /** Like `findImage`, with as little as an answer needs: showing an image is the call that a cloud makes most. */
@@ -60,21 +80,38 @@ export const findShownImage = async (
   db: Reader,
   id: string,
   project: string | null,
+  now: number,
 ): Promise<{ row: ShownImage; isMember: boolean } | undefined> => {
-  const [row] = await shownById(db, { id, project })
+  const [row] = await shownById(db, { id, project, now })
   return row === undefined ? undefined : { row, isMember: row.membership !== null }
+}
+
+/** The share of a project in one image, if there is one that counts. */
+export const findMembership = async (
+  db: Reader,
+  id: string,
+  project: string | null,
+  now: number,
+): Promise<Membership | undefined> => {
+  const joins = membershipJoins(project, now)
+  const [row] = await runFragment<MembershipColumns>(
+    db,
+    fragment`select ${membershipColumns} from images d ${joins} where d.id = ${id}`,
+  )
+  return row === undefined ? undefined : membershipOf(row)
 }
 
 const forChange = prepared<{ id: string }, ImagesTable>((db, value) =>
   locked(db, db.selectFrom('images').selectAll().where('id', '=', value('id'))),
 )
 
-const isMemberOf = prepared<{ id: string; project: string }, { member_id: string }>((db, value) =>
+const isMemberOf = prepared<Lookup, { member_id: string }>((db, value) =>
   db
     .selectFrom('members')
     .select('member_id')
     .where('image_id', '=', value('id'))
-    .where('member_id', '=', value('project')),
+    .where('member_id', '=', value('project'))
+    .where(stillShared(value('now'))),
 )
 
 /** Like `findImage`, and nobody else changes the image before the transaction ends. */
@@ -82,10 +119,11 @@ export const findImageForChange = async (
   tx: Tx,
   id: string,
   project: string | null,
+  now: number,
 ): Promise<ImageAndMembership | undefined> => {
   const [row] = await forChange(tx, { id })
   if (row === undefined) return undefined
-  const members = project === null ? [] : await isMemberOf(tx, { id, project })
+  const members = project === null ? [] : await isMemberOf(tx, { id, project, now })
   return { row, isMember: members.length > 0 }
 }
 
@@ -111,29 +149,23 @@ const updateTerms = async (tx: Tx, before: Image, after: Image): Promise<void> =
   await insertTerms(tx, after, wanted.difference(old))
 }
 
-/** What a membership row copies from its image. The owner's own list never needs a membership. */
-export const memberCopies = (image: Image, memberId: string) => ({
+/**
+ * What a membership row copies from its image. The owner's own list never needs a membership, and what a consumer has
+ * blocked is in none of its lists.
+ */
+export const memberCopies = (image: Image, memberId: string, blocked: boolean) => ({
   image_created_at: image.createdAt,
   image_hidden: image.hidden ? (1 as const) : (0 as const),
-  live: image.visibility === 'shared' && image.owner !== memberId ? (1 as const) : (0 as const),
+  live: image.visibility === 'shared' && image.owner !== memberId && !blocked ? (1 as const) : (0 as const),
 })
 
 const updateMembers = async (tx: Tx, image: Image): Promise<void> => {
-  const { live: _live, ...copies } = memberCopies(image, '')
-  const shared = image.visibility === 'shared'
-  await tx
-    .updateTable('members')
-    .set({ ...copies, live: shared ? 1 : 0 })
-    .where('image_id', '=', image.id)
-    .execute()
-  if (shared && image.owner !== null) {
-    await tx
-      .updateTable('members')
-      .set({ live: 0 })
-      .where('image_id', '=', image.id)
-      .where('member_id', '=', image.owner)
-      .execute()
-  }
+  const { live, ...copies } = memberCopies(image, '', false)
+  const members = tx.updateTable('members').where('image_id', '=', image.id)
+  await members.set({ ...copies, live: 0 }).execute()
+  if (live === 0) return
+  const shown = members.set({ live }).where('blocked', '=', 0)
+  await (image.owner === null ? shown : shown.where('member_id', '<>', image.owner)).execute()
 }
 
 /** Stores a changed image, with everything that copies from it. The only writer of an existing row. */

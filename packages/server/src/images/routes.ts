@@ -22,8 +22,10 @@ import {
   showImage,
   switchImage,
 } from './images.ts'
-import { parseListQuery } from './list-query.ts'
+import { includesMembership, parseListQuery } from './list-query.ts'
+import { withMembership } from './membership.ts'
 import { parsePatch, patchForm } from './patch.ts'
+import { findMembership } from './queries.ts'
 import { documentFor } from './stored-document.ts'
 import { checkStorable } from './text.ts'
 import { checkPatchValues } from './update.ts'
@@ -60,7 +62,7 @@ export const imageRoutes = (app: FastifyInstance, service: Service): void => {
       const last = full ? images.at(-1) : undefined
       const first = JSON.stringify(pageLink('/v2/images', parameters))
       const next = last === undefined ? '' : `"next":${JSON.stringify(pageLink('/v2/images', parameters, last.id))},`
-      const documents = images.map((image) => documentFor(actor, image)).join(',')
+      const documents = images.map((image) => withMembership(documentFor(actor, image), image.membership)).join(',')
       return sendDocument(reply, 200, `{"images":[${documents}],"first":${first},${next}"schema":"/v2/schemas/images"}`)
     },
   )
@@ -93,8 +95,11 @@ export const imageRoutes = (app: FastifyInstance, service: Service): void => {
     async (request, reply) => {
       await refuseBody(request)
       const actor = actorOf(request)
-      const image = await showImage(service, actor, request.params.imageId)
-      return sendDocument(reply, 200, documentFor(actor, image))
+      const { imageId } = request.params
+      const document = documentFor(actor, await showImage(service, actor, imageId))
+      if (!includesMembership(parseQuery(request.url))) return sendDocument(reply, 200, document)
+      const share = await findMembership(service.database.read, imageId, actor.projectId, now())
+      return sendDocument(reply, 200, withMembership(document, share))
     },
   )
 

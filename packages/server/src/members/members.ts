@@ -2,17 +2,17 @@ import type { Actor } from '../access/actor.ts'
 import { entitled, onlyOf } from '../access/entitle.ts'
 import { apiError } from '../api-error.ts'
 import type { Reader, Tx } from '../database/database.ts'
-import type { MembersTable } from '../database/tables.ts'
-import { type Cause, recordEvent } from '../events/events.ts'
-import { fromRow } from '../images/image.ts'
-import { findImage, findImageForChange, type ImageAndMembership, memberCopies } from '../images/queries.ts'
+import type { ImagesTable, MembersTable } from '../database/tables.ts'
+import type { Cause } from '../events/events.ts'
+import { findImage, findImageForChange, type ImageAndMembership } from '../images/queries.ts'
 import type { Service } from '../service.ts'
-import { countMembers, deleteMember, findMember, insertMember, listMembers, setMemberStatus } from './queries.ts'
-import { checkMemberQuota, checkMemberStatus } from './rules.ts'
+import { findMember, listMembers } from './queries.ts'
+import { checkMemberStatus } from './rules.ts'
+import { answerShare, beginShare, endShare, plainTerms } from './share.ts'
 
 /** The members that the actor may read: all of them for owner and administrator, its own row for a member. */
-export const readMembers = async ({ database }: Service, actor: Actor, image: string): Promise<MembersTable[]> => {
-  const found = await findImage(database.read, image, actor.projectId)
+export const readMembers = async ({ database, now }: Service, actor: Actor, image: string): Promise<MembersTable[]> => {
+  const found = await findImage(database.read, image, actor.projectId, now())
   return listMembers(database.read, image, onlyOf(actor, entitled(actor, 'member.list', { image }, found)))
 }
 
@@ -34,12 +34,12 @@ const entitledMember = async (
 }
 
 export const readMember = async (
-  { database }: Service,
+  { database, now }: Service,
   actor: Actor,
   image: string,
   member: string,
 ): Promise<MembersTable> => {
-  const found = await findImage(database.read, image, actor.projectId)
+  const found = await findImage(database.read, image, actor.projectId, now())
   return entitledMember(database.read, actor, 'member.show', { image, member }, found)
 }
 
@@ -52,36 +52,26 @@ export const addMember = (
   memberId: string,
 ): Promise<MembersTable> =>
   database.write(async (tx) => {
-    const found = await findImageForChange(tx, imageId, actor.projectId)
-    const image = fromRow(entitled(actor, 'member.create', { image: imageId }, found).row)
-    checkMemberQuota(await countMembers(tx, imageId), limits)
-    if ((await findMember(tx, imageId, memberId)) !== undefined) throw apiError('member_exists', { member: memberId })
-
-    const row: MembersTable = {
-      image_id: imageId,
-      member_id: memberId,
-      status: 'pending',
-      created_at: cause.at,
-      updated_at: cause.at,
-      ...memberCopies(image, memberId),
-    }
-    await insertMember(tx, row)
-    await recordEvent(tx, cause, { type: 'member.create', imageId, memberId, detail: { status: row.status } })
-    return row
+    const found = await findImageForChange(tx, imageId, actor.projectId, cause.at)
+    const { row: image } = entitled(actor, 'member.create', { image: imageId }, found)
+    const { begun } = await beginShare(tx, limits, cause, image, memberId, plainTerms(cause))
+    return begun
   })
 
 /** Runs a change of one membership that the actor is entitled to. */
 const changeMember = (
   { database }: Service,
   actor: Actor,
+  cause: Cause,
   action: RowAction,
-  image: string,
-  member: string,
-  change: (tx: Tx, row: MembersTable) => Promise<MembersTable>,
+  names: { image: string; member: string },
+  change: (tx: Tx, row: MembersTable, image: ImagesTable) => Promise<MembersTable>,
 ): Promise<MembersTable> =>
   database.write(async (tx) => {
-    const found = await findImageForChange(tx, image, actor.projectId)
-    return change(tx, await entitledMember(tx, actor, action, { image, member }, found))
+    const found = await findImageForChange(tx, names.image, actor.projectId, cause.at)
+    const row = await entitledMember(tx, actor, action, names, found)
+    if (found === undefined) throw apiError('image_not_found', names)
+    return change(tx, row, found.row)
   })
 
 /** Sets the answer of a consumer. The same answer again changes nothing. */
@@ -93,14 +83,9 @@ export const updateMember = (
   memberId: string,
   wanted: unknown,
 ): Promise<MembersTable> =>
-  changeMember(service, actor, 'member.update', imageId, memberId, async (tx, row) => {
-    const status = checkMemberStatus(wanted)
-    if (status === row.status) return row
-    await setMemberStatus(tx, row, status, cause.at)
-    const detail = { from: row.status, to: status }
-    await recordEvent(tx, cause, { type: 'member.update', imageId, memberId, detail })
-    return { ...row, status, updated_at: cause.at }
-  })
+  changeMember(service, actor, cause, 'member.update', { image: imageId, member: memberId }, (tx, row, image) =>
+    answerShare(tx, cause, image, row, checkMemberStatus(wanted)),
+  )
 
 /** Ends a share; the consumer loses the image at once. */
 export const removeMember = (
@@ -110,8 +95,7 @@ export const removeMember = (
   imageId: string,
   memberId: string,
 ): Promise<MembersTable> =>
-  changeMember(service, actor, 'member.delete', imageId, memberId, async (tx, row) => {
-    await deleteMember(tx, row)
-    await recordEvent(tx, cause, { type: 'member.delete', imageId, memberId, detail: { status: row.status } })
+  changeMember(service, actor, cause, 'member.delete', { image: imageId, member: memberId }, async (tx, row, image) => {
+    await endShare(tx, cause, image, row, 'unshared')
     return row
   })

@@ -1,6 +1,7 @@
 import type { MemberStatus } from '@vitrine/contract'
 import type { Reader, Tx } from '../database/database.ts'
 import { prepared } from '../database/prepared.ts'
+import type { ShareColumns } from '../database/sharing-tables.ts'
 import type { MembersTable } from '../database/tables.ts'
 
 /** The members of an image, oldest first; only one project's own row if `only` is given. */
@@ -35,6 +36,17 @@ export const countMembers = async (db: Reader, image: string): Promise<number> =
   return Number(row?.count ?? 0)
 }
 
+/** What a share carries that is shared without more. */
+export const plainShare = {
+  message: null,
+  shared_by_user: null,
+  listing_id: null,
+  ends_at: null,
+  withdrawn: 0,
+  remind_at: null,
+  blocked: 0,
+} as const satisfies ShareColumns
+
 const insert = prepared<{ [Column in keyof MembersTable]: MembersTable[Column] }, never>((db, value) =>
   db.insertInto('members').values({
     image_id: value('image_id'),
@@ -45,6 +57,13 @@ const insert = prepared<{ [Column in keyof MembersTable]: MembersTable[Column] }
     image_created_at: value('image_created_at'),
     image_hidden: value('image_hidden'),
     live: value('live'),
+    message: value('message'),
+    shared_by_user: value('shared_by_user'),
+    listing_id: value('listing_id'),
+    ends_at: value('ends_at'),
+    withdrawn: value('withdrawn'),
+    remind_at: value('remind_at'),
+    blocked: value('blocked'),
   }),
 )
 

@@ -61,3 +61,24 @@ export const memberDocument = (row: MembersTable): MemberDocument => ({
   updated_at: wireDate(row.updated_at),
   schema: '/v2/schemas/member',
 })
+
+const dayMs = 24 * 60 * 60 * 1000
+const reminderMs = 3 * dayMs
+
+/** When to remind of the end of a share: three days before, or halfway to an end that is nearer than six. */
+export const reminderBefore = (endsAt: number, now: number): number => {
+  const ahead = endsAt - now
+  return ahead >= 2 * reminderMs ? endsAt - reminderMs : now + Math.floor(ahead / 2)
+}
+
+/**
+ * The end of a share as a caller writes it (undefined: none).
+ * @throws ApiError `invalid_attribute` when it is no instant of the future
+ */
+export const parseEndsAt = (text: string | null | undefined, now: number): number | null => {
+  if (text === undefined || text === null) return null
+  const endsAt = Date.parse(text)
+  if (Number.isNaN(endsAt)) throw apiError('invalid_attribute', { name: 'ends_at', why: 'there is no such date' })
+  if (endsAt <= now) throw apiError('invalid_attribute', { name: 'ends_at', why: 'it is in the past' })
+  return endsAt
+}

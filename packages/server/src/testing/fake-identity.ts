@@ -20,6 +20,7 @@ export const fakeIdentity = (): Identity => ({
       userId: `user-of-${project}`,
       userName: null,
       projectId: project ?? null,
+      projectNames: project === null || project === undefined ? [] : [`${project}@default`.toLowerCase()],
       roles: expandRoles(roles.map(String)),
     }
   },

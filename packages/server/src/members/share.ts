@@ -1,0 +1,177 @@
+import type { EndReason, MemberStatus } from '@vitrine/contract'
+import { apiError } from '../api-error.ts'
+import type { Limits } from '../config.ts'
+import type { Tx } from '../database/database.ts'
+import type { ImagesTable, MembersTable } from '../database/tables.ts'
+import { type Cause, recordEvent } from '../events/events.ts'
+import { wireDate } from '../http/json.ts'
+import { fromRow } from '../images/image.ts'
+import { memberCopies } from '../images/queries.ts'
+import { countRule, ruleEffect } from '../rules/matching.ts'
+import { countMembers, deleteMember, findMember, insertMember, listMembers, setMemberStatus } from './queries.ts'
+import { checkMemberQuota, reminderBefore } from './rules.ts'
+
+/**
+ * The only ways by which a share begins, is answered and ends, each within the transaction of whoever causes it: the calls
+ * on members, an approved request, a claimed invitation, a batch, a date. Who may do it has been decided before.
+ */
+
+/** What a share carries beyond the membership. */
+export interface ShareTerms {
+  /** Plain text of the producer for the consumer. */
+  readonly message: string | null
+  /** When the share ends by itself (milliseconds since 1970). */
+  readonly endsAt: number | null
+  /** The listing through which it was asked for. */
+  readonly listingId: string | null
+  /** User of the producer who shares. */
+  readonly sharedByUser: string | null
+}
+
+export const plainTerms = (cause: Cause): ShareTerms => ({
+  message: null,
+  endsAt: null,
+  listingId: null,
+  sharedByUser: cause.userId,
+})
+
+/** What an event tells of the terms of a share. */
+const termsDetail = ({ message, endsAt, listingId }: ShareTerms) => ({
+  ...(message === null ? {} : { message }),
+  ...(endsAt === null ? {} : { ends_at: wireDate(endsAt) }),
+  ...(listingId === null ? {} : { listing_id: listingId }),
+})
+
+/** Sets the consumer's answer; the same again changes nothing. An accepted share is shown, blocked or not. */
+export const answerShare = async (
+  tx: Tx,
+  cause: Cause,
+  image: ImagesTable,
+  row: MembersTable,
+  status: MemberStatus,
+  detail: Readonly<Record<string, unknown>> = {},
+): Promise<MembersTable> => {
+  const unblocks = status === 'accepted' && row.blocked === 1
+  if (status === row.status && !unblocks) return row
+  await setMemberStatus(tx, row, status, cause.at)
+  const copies = unblocks
+    ? { ...memberCopies(fromRow(image), row.member_id, false), blocked: 0 as const }
+    : { live: row.live }
+  if (unblocks) {
+    await tx
+      .updateTable('members')
+      .set(copies)
+      .where('image_id', '=', row.image_id)
+      .where('member_id', '=', row.member_id)
+      .execute()
+  }
+  await recordEvent(tx, cause, {
+    type: 'member.update',
+    imageId: row.image_id,
+    ownerId: image.owner,
+    memberId: row.member_id,
+    detail: { from: row.status, to: status, ...detail },
+  })
+  return { ...row, ...copies, status, updated_at: cause.at }
+}
+
+/** Ends one share. */
+export const endShare = async (
+  tx: Tx,
+  cause: Cause,
+  image: Pick<ImagesTable, 'id' | 'name' | 'owner'>,
+  row: MembersTable,
+  reason: EndReason,
+): Promise<void> => {
+  await deleteMember(tx, row)
+  await recordEvent(tx, cause, {
+    type: 'member.delete',
+    imageId: image.id,
+    ownerId: image.owner,
+    memberId: row.member_id,
+    detail: { status: row.status, reason, name: image.name },
+  })
+}
+
+/** Ends every share of an image. */
+export const endAllShares = async (
+  tx: Tx,
+  cause: Cause,
+  image: Pick<ImagesTable, 'id' | 'name' | 'owner'>,
+  reason: EndReason,
+): Promise<void> => {
+  for (const row of await listMembers(tx, image.id)) await endShare(tx, cause, image, row, reason)
+}
+
+/** What the rules of the consumer do to a share that was just made. */
+const applyRules = async (
+  tx: Tx,
+  cause: Cause,
+  image: ImagesTable,
+  row: MembersTable,
+  { enforced, audited }: Awaited<ReturnType<typeof ruleEffect>>,
+): Promise<MembersTable> => {
+  const byRule: Cause = { ...cause, projectId: row.member_id, userId: null }
+  for (const rule of audited) {
+    await countRule(tx, rule.id)
+    await recordEvent(tx, byRule, {
+      type: 'rule.report',
+      imageId: image.id,
+      ownerId: image.owner,
+      memberId: row.member_id,
+      audience: 'consumer',
+      detail: { rule_id: rule.id, kind: rule.kind },
+    })
+  }
+  if (enforced === undefined) return row
+  await countRule(tx, enforced.id)
+  return enforced.kind === 'accept' ? answerShare(tx, byRule, image, row, 'accepted', { rule_id: enforced.id }) : row
+}
+
+/**
+ * Shares an image with a project. The quota is checked before the duplicate, as Glance does. A share that has ended and
+ * was not cleared away yet makes room.
+ * @returns the share as it began, which is always pending; a rule of the consumer may have answered it since (`now`)
+ * @throws ApiError `member_quota`, `member_exists`
+ */
+export const beginShare = async (
+  tx: Tx,
+  limits: Limits,
+  cause: Cause,
+  image: ImagesTable,
+  memberId: string,
+  terms: ShareTerms,
+): Promise<{ begun: MembersTable; now: MembersTable; eventId: string }> => {
+  const present = await findMember(tx, image.id, memberId)
+  const isOver = present !== undefined && present.ends_at !== null && present.ends_at <= cause.at
+  if (isOver) await endShare(tx, cause, image, present, 'expired')
+  checkMemberQuota(await countMembers(tx, image.id), limits)
+  if (present !== undefined && !isOver) throw apiError('member_exists', { member: memberId })
+
+  const effect = await ruleEffect(tx, memberId, image.owner, terms.listingId)
+  const blocked = effect.enforced?.kind === 'block'
+  const begun: MembersTable = {
+    image_id: image.id,
+    member_id: memberId,
+    status: 'pending',
+    created_at: cause.at,
+    updated_at: cause.at,
+    ...memberCopies(fromRow(image), memberId, blocked),
+    message: terms.message,
+    shared_by_user: terms.sharedByUser,
+    listing_id: terms.listingId,
+    ends_at: terms.endsAt,
+    withdrawn: 0,
+    remind_at: terms.endsAt === null ? null : reminderBefore(terms.endsAt, cause.at),
+    blocked: blocked ? 1 : 0,
+  }
+  await insertMember(tx, begun)
+  const eventId = await recordEvent(tx, cause, {
+    type: 'member.create',
+    imageId: image.id,
+    ownerId: image.owner,
+    memberId,
+    detail: { status: begun.status, ...termsDetail(terms) },
+  })
+  return { begun, now: await applyRules(tx, cause, image, begun, effect), eventId }
+}

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto'
+import type { Tx } from '../database/database.ts'
+
+/** Facts of an image for a mail. */
+export interface MailedImage {
+  readonly id: string
+  readonly name: string | null
+  readonly sizeBytes: number | null
+  readonly hashAlgorithm: string | null
+  readonly hashValue: string | null
+}
+
+/**
+ * A mail that is not a notice somebody subscribed to, but part of a conversation. Texts come from people: whoever renders
+ * them lets neither markup nor line ends into headers. Links are whole addresses. Instants are milliseconds since 1970.
+ */
+export type MailContent =
+  | {
+      readonly template: 'request.confirm'
+      readonly listingTitle: string
+      readonly listingUrl: string
+      readonly projectId: string
+      readonly confirmUrl: string
+    }
+  | {
+      readonly template: 'request.approved'
+      readonly listingTitle: string
+      readonly producer: string
+      readonly image: MailedImage
+      readonly projectId: string
+      /** Whether a rule of the project accepted it at once. */
+      readonly accepted: boolean
+      readonly message: string | null
+      readonly endsAt: number | null
+    }
+  | {
+      readonly template: 'request.denied'
+      readonly listingTitle: string
+      readonly producer: string
+      readonly reason: string
+    }
+  | { readonly template: 'request.closed'; readonly listingTitle: string }
+  | {
+      readonly template: 'address.confirm'
+      readonly projectId: string
+      readonly projectName: string
+      readonly confirmUrl: string
+    }
+
+export interface QueuedMail {
+  /** Mailbox. */
+  readonly to: string
+  readonly content: MailContent
+  readonly imageId: string | null
+  /** The event that it tells of, so that the notices of the same event leave this mailbox out. */
+  readonly eventId: string | null
+  /** Ends all mail to this mailbox that nobody signed in asked for. */
+  readonly unsubscribe: boolean
+}
+
+/**
+ * Puts a mail into the queue, in the transaction that is its reason. The mailbox gets nothing if it does not want such mail.
+ * Kick `Notices` once the transaction is durable.
+ */
+export const queueMail = async (tx: Tx, mail: QueuedMail, at: number): Promise<void> => {
+  const suppressed = await tx
+    .selectFrom('suppressed_emails')
+    .select('email')
+    .where('email', '=', mail.to.toLowerCase())
+    .executeTakeFirst()
+  if (suppressed !== undefined) return
+  await tx
+    .insertInto('deliveries')
+    .values({
+      id: randomUUID(),
+      kind: 'mail',
+      notice: mail.content.template,
+      project_id: null,
+      target_id: null,
+      target: mail.to,
+      event_id: mail.eventId,
+      image_id: mail.imageId,
+      payload: JSON.stringify({ content: mail.content, unsubscribe: mail.unsubscribe }),
+      state: 'waiting',
+      attempts: 0,
+      next_at: at,
+      claimed_until: null,
+      last_error: null,
+      created_at: at,
+      finished_at: null,
+    })
+    .execute()
+}
