@@ -141,7 +141,11 @@ export const ShareManyResultSchema = Type.Object({
         description: 'What happened, or would have happened. `unchanged`: it was so already.',
       }),
       error: orNull(
-        Type.Object({ code: Type.String({ description: 'Row of the error table.' }), message: Type.String() }),
+        Type.Object({
+          status: Type.Integer({ description: 'The HTTP status that a call for this pair alone would have had.' }),
+          code: Type.String({ description: 'Row of the error table.' }),
+          message: Type.String(),
+        }),
       ),
     }),
   ),
