@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { email, instant, line, lines, orNull, webLink } from './field.ts'
+import { email, instant, line, lines, orNull, pageLinks, webLink } from './field.ts'
 
 /** The public catalogue (extension, docs/reference/catalogue.md). */
 
@@ -82,12 +82,12 @@ export type ListingChange = Type.Static<typeof ListingChangeSchema>
 export const PublicListingSchema = Type.Object({
   title: Type.String(),
   summary: orNull(Type.String()),
-  description: orNull(Type.String({ description: 'Markdown.' })),
+  description: Type.Optional(orNull(Type.String({ description: 'Markdown. Left out in lists.' }))),
   os_name: orNull(Type.String()),
   os_version: orNull(Type.String()),
   architecture: orNull(Type.String()),
   licence: orNull(Type.String()),
-  terms: orNull(Type.String()),
+  terms: Type.Optional(orNull(Type.String({ description: 'Markdown. Left out in lists.' }))),
   documentation: orNull(Type.String()),
   contact: orNull(Type.String()),
   icon: orNull(Type.String({ description: 'Path of the icon.' })),
@@ -124,7 +124,8 @@ export const ListingSchema = Type.Object({
   warnings: Type.Array(Type.String(), { description: 'Such as listings of others whose title looks the same.' }),
 })
 export type ListingDocument = Type.Static<typeof ListingSchema>
-export const ListingsSchema = Type.Object({ listings: Type.Array(ListingSchema) })
+export const ListingsSchema = Type.Object({ listings: Type.Array(ListingSchema), ...pageLinks })
+export type ListingsDocument = Type.Static<typeof ListingsSchema>
 
 /** `GET /catalogue.json?q=&os=&architecture=&producer=&after=`. */
 export const CatalogueSchema = Type.Object({

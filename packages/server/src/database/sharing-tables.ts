@@ -54,7 +54,6 @@ export interface ListingTermsTable {
   term: string
   published_at: number
   listing_id: string
-  weight: number
 }
 
 interface IconsTable {

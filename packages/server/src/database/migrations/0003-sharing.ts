@@ -112,6 +112,12 @@ export const sharingTables = {
       .columns(['project_id', 'published_at', 'id'])
       .execute()
     await db.schema.createIndex('listings_by_title').on('listings').column('title_skeleton').execute()
+    await db.schema
+      .createIndex('listings_by_icon')
+      .on('listings')
+      .column('icon')
+      .where(sql.ref('icon'), 'is not', null)
+      .execute()
 
     // An inverted index: what a search can find a listing by. The date makes a search a walk in the order of the page.
     await db.schema
@@ -119,10 +125,14 @@ export const sharingTables = {
       .addColumn('term', text, (column) => column.notNull())
       .addColumn('published_at', 'bigint', (column) => column.notNull())
       .addColumn('listing_id', text, (column) => column.notNull().references('listings.id').onDelete('cascade'))
-      .addColumn('weight', 'integer', (column) => column.notNull())
       .addPrimaryKeyConstraint('listing_terms_key', ['term', 'published_at', 'listing_id'])
       .execute()
-    await db.schema.createIndex('listing_terms_of_listing').on('listing_terms').column('listing_id').execute()
+    await db.schema
+      .createIndex('listing_terms_of_listing')
+      .unique()
+      .on('listing_terms')
+      .columns(['listing_id', 'term'])
+      .execute()
 
     await db.schema
       .createTable('icons')
