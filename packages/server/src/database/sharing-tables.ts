@@ -220,6 +220,8 @@ export interface ShareColumns {
   /** The listing through which it was asked for. */
   listing_id: string | null
   ends_at: number | null
+  /** The end that it would have without the withdrawal; null: none, or no withdrawal. */
+  own_ends_at: number | null
   /** Whether that end is a withdrawal. */
   withdrawn: Flag
   /** When to remind of the end; null when there is nothing to remind of any more. */

@@ -8,6 +8,7 @@ import { wireDate } from '../http/json.ts'
 import { fromRow } from '../images/image.ts'
 import { memberCopies } from '../images/queries.ts'
 import { countRule, ruleEffect } from '../rules/matching.ts'
+import { endUnder, findPlan } from '../shares/plan.ts'
 import { countMembers, deleteMember, findMember, insertMember, listMembers, setMemberStatus } from './queries.ts'
 import { checkMemberQuota, reminderBefore } from './rules.ts'
 
@@ -130,9 +131,9 @@ const applyRules = async (
 
 /**
  * Shares an image with a project. The quota is checked before the duplicate, as Glance does. A share that has ended and
- * was not cleared away yet makes room.
+ * was not cleared away yet makes room. While a withdrawal is announced, the share ends with it at the latest.
  * @returns the share as it began, which is always pending; a rule of the consumer may have answered it since (`now`)
- * @throws ApiError `member_quota`, `member_exists`
+ * @throws ApiError `member_quota`, `member_exists`, `conflict`
  */
 export const beginShare = async (
   tx: Tx,
@@ -148,6 +149,10 @@ export const beginShare = async (
   checkMemberQuota(await countMembers(tx, image.id), limits)
   if (present !== undefined && !isOver) throw apiError('member_exists', { member: memberId })
 
+  const end = endUnder(await findPlan(tx, image.id), memberId, terms.endsAt)
+  if (end.ends_at !== null && end.ends_at <= cause.at) {
+    throw apiError('conflict', { why: 'The share would end at once: its end, or a withdrawal of the image, is due' })
+  }
   const effect = await ruleEffect(tx, memberId, image.owner, terms.listingId)
   const blocked = effect.enforced?.kind === 'block'
   const begun: MembersTable = {
@@ -160,9 +165,8 @@ export const beginShare = async (
     message: terms.message,
     shared_by_user: terms.sharedByUser,
     listing_id: terms.listingId,
-    ends_at: terms.endsAt,
-    withdrawn: 0,
-    remind_at: terms.endsAt === null ? null : reminderBefore(terms.endsAt, cause.at),
+    ...end,
+    remind_at: end.ends_at === null ? null : reminderBefore(end.ends_at, cause.at),
     blocked: blocked ? 1 : 0,
   }
   await insertMember(tx, begun)
@@ -171,7 +175,7 @@ export const beginShare = async (
     imageId: image.id,
     ownerId: image.owner,
     memberId,
-    detail: { status: begun.status, ...termsDetail(terms) },
+    detail: { status: begun.status, ...termsDetail({ ...terms, endsAt: end.ends_at }) },
   })
   return { begun, now: await applyRules(tx, cause, image, begun, effect), eventId }
 }

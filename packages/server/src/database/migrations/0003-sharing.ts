@@ -11,6 +11,7 @@ export const sharingTables = {
     await db.schema.alterTable('members').addColumn('shared_by_user', text).execute()
     await db.schema.alterTable('members').addColumn('listing_id', text).execute()
     await db.schema.alterTable('members').addColumn('ends_at', 'bigint').execute()
+    await db.schema.alterTable('members').addColumn('own_ends_at', 'bigint').execute()
     await db.schema
       .alterTable('members')
       .addColumn('withdrawn', 'integer', (column) => column.notNull().defaultTo(0))
