@@ -29,7 +29,10 @@ export const AccessRequestCreateSchema = Type.Object(
 
 /** What the requester is told at once: always the same, whatever exists. */
 export const AccessRequestReceiptSchema = Type.Object({
-  state: Type.Literal('unconfirmed'),
+  state: Type.Enum(['unconfirmed', 'waiting'], {
+    type: 'string',
+    description: '`waiting` only for somebody signed in whose project has this mailbox confirmed among its notices.',
+  }),
   message: Type.String({ description: 'What happens next.' }),
   track: Type.String({ description: 'Address of the page that shows how the request stands. Whoever has it sees it.' }),
 })

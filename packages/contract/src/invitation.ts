@@ -51,7 +51,9 @@ export const InvitationSchema = Type.Object({
   created_at: Type.String(),
   expires_at: Type.String(),
   state: Type.Enum(['open', 'used', 'expired', 'revoked'], { type: 'string' }),
-  claims: Type.Array(Type.Object({ project_id: Type.String(), claimed_at: Type.String() })),
+  claims: Type.Array(Type.Object({ project_id: Type.String(), claimed_at: Type.String() }), {
+    description: 'Newest first; the last 1000 when one invitation is shown, none in lists.',
+  }),
 })
 export type InvitationDocument = Type.Static<typeof InvitationSchema>
 export const InvitationsSchema = Type.Object({ invitations: Type.Array(InvitationSchema), ...pageLinks })

@@ -80,6 +80,10 @@ export interface AccessRequestsTable {
   /** Where it came from: an IPv4 address or the /64 of an IPv6 one. */
   network: string
   created_at: number
+  /** When the mail that asks for confirmation was queued; null if none was. */
+  mailed_at: number | null
+  /** The request that stood already when this one, for the same, was confirmed. */
+  same_as: string | null
   confirmed_at: number | null
   decided_at: number | null
   decided_by: string | null

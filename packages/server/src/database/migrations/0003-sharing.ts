@@ -159,6 +159,8 @@ export const sharingTables = {
       .addColumn('track_digest', text, (column) => column.notNull().unique())
       .addColumn('network', text, (column) => column.notNull())
       .addColumn('created_at', 'bigint', (column) => column.notNull())
+      .addColumn('mailed_at', 'bigint')
+      .addColumn('same_as', text)
       .addColumn('confirmed_at', 'bigint')
       .addColumn('decided_at', 'bigint')
       .addColumn('decided_by', text)
@@ -175,6 +177,12 @@ export const sharingTables = {
       .createIndex('access_requests_queue')
       .on('access_requests')
       .columns(['owner_id', 'state', 'created_at', 'id'])
+      .execute()
+    await db.schema
+      .createIndex('access_requests_unconfirmed')
+      .on('access_requests')
+      .column('created_at')
+      .where(sql.ref('state'), '=', sql.lit('unconfirmed'))
       .execute()
 
     await db.schema
@@ -201,6 +209,7 @@ export const sharingTables = {
       .on('invitations')
       .columns(['owner_id', 'created_at', 'id'])
       .execute()
+    await db.schema.createIndex('invitations_to_count').on('invitations').columns(['owner_id', 'expires_at']).execute()
     await db.schema.createIndex('invitations_of_image').on('invitations').column('image_id').execute()
     await db.schema
       .createIndex('invitations_by_addressee')
