@@ -5,41 +5,18 @@ import { test } from 'node:test'
 import type { MemberStatus } from '@vitrine/sdk'
 import { type CloudName, logIn } from './accounts.ts'
 import { needCommands } from './packages.ts'
-import type { Finished } from './process.ts'
 import { root } from './service.ts'
 import { type Stage, withStage } from './stage.ts'
 import { type Consumer, type Producer, playSharing, type ShownImage } from './story.ts'
+import { jsonOf, objectsIn, succeeds, textsIn, type Vitrine } from './vitrine-command.ts'
 
 const skip = await needCommands('qemu-img', 'qemu-system-x86_64')
 
-type Vitrine = (...args: string[]) => Promise<Finished>
-
-/** The `vitrine` command of this checkout as one user; `--no`, so that npx never takes one from elsewhere. */
-const vitrineAs =
+/** The command as README tells to call it; `--no`, so that npx never takes one from elsewhere. */
+const npxVitrineAs =
   (stage: Stage, cloud: CloudName): Vitrine =>
   (...args) =>
     stage.run('npx', ['--no', 'vitrine', '--', ...args], { environment: { OS_CLOUD: cloud } })
-
-const succeeds = async (vitrine: Vitrine, ...args: string[]): Promise<Finished> => {
-  const finished = await vitrine(...args)
-  assert.equal(finished.exitCode, 0, `vitrine ${args.join(' ')}: ${finished.stderr}`)
-  return finished
-}
-
-/** What `-f json` prints: objects, each value as text. */
-const objectsIn = (printed: string): Record<string, string>[] => {
-  const parsed: unknown = JSON.parse(printed)
-  assert.ok(Array.isArray(parsed))
-  return parsed.map((entry: unknown) => textsIn(entry))
-}
-
-const textsIn = (parsed: unknown): Record<string, string> => {
-  assert.ok(typeof parsed === 'object' && parsed !== null)
-  return Object.fromEntries(Object.entries(parsed).map(([name, value]) => [name, String(value)]))
-}
-
-const jsonOf = async (vitrine: Vitrine, ...args: string[]): Promise<string> =>
-  (await succeeds(vitrine, ...args, '-f', 'json')).stdout
 
 const vitrineProducer = (vitrine: Vitrine): Producer => ({
   create: async (name, disk) => {
@@ -111,7 +88,7 @@ test('npx vitrine shares, boots, accepts, rejects and unshares', { skip }, async
   await withStage(async (stage) => {
     assert.ok(existsSync(join(root, 'node_modules/.bin/vitrine')), 'npm has linked the command vitrine')
     const { projectId } = await logIn(stage.data, 'consumer')
-    const [producer, consumer] = [vitrineAs(stage, 'producer'), vitrineAs(stage, 'consumer')]
+    const [producer, consumer] = [npxVitrineAs(stage, 'producer'), npxVitrineAs(stage, 'consumer')]
     await playSharing(t, {
       producer: vitrineProducer(producer),
       consumer: vitrineConsumer(consumer),

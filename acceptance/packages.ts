@@ -11,6 +11,8 @@ const packageOf = {
   'qemu-system-x86_64': 'qemu-system-x86',
   xfs_io: 'xfsprogs',
   'mkfs.ext4': 'e2fsprogs',
+  openssl: 'openssl',
+  chromium: 'chromium',
 } as const
 export type Command = keyof typeof packageOf
 
