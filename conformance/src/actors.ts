@@ -7,6 +7,8 @@ export interface Actor {
   /** What messages call it. */
   name: string
   projectId: string
+  /** `name@domain` of the project. */
+  projectName: string
   token: string
   /** The image service in the name of this actor. */
   api: Client
@@ -57,9 +59,10 @@ export const assembleCast = async (clouds: Clouds, endpoint: URL | undefined, ag
   const mark = `conformance-${randomBytes(3).toString('hex')}`
   const administration = administer(admin, clouds.admin, mark, agents)
 
-  const actor = (name: string, session: { token: string; projectId: string }): Actor => ({
+  const actor = (name: string, session: { token: string; projectId: string; projectName: string }): Actor => ({
     name,
     projectId: session.projectId,
+    projectName: session.projectName,
     token: session.token,
     api: createClient(base, session.token, agents),
   })
@@ -115,7 +118,11 @@ export const assembleCast = async (clouds: Clouds, endpoint: URL | undefined, ag
         stranger: actor('stranger', await logIn(strangerUser, agents)),
         strangerReader: actor('stranger (reader)', await logIn(strangerReaderUser, agents)),
         roleless,
-        unscoped: actor('unscoped token', { token: await logInUnscoped(strangerUser, agents), projectId: '' }),
+        unscoped: actor('unscoped token', {
+          token: await logInUnscoped(strangerUser, agents),
+          projectId: '',
+          projectName: '',
+        }),
         nobody: createClient(base, null, agents),
       },
       dismiss: administration.cleanUp,

@@ -21,6 +21,8 @@ export interface Session {
   token: string
   userId: string
   projectId: string
+  /** `name@domain` */
+  projectName: string
   domainId: string
   catalog: Json[]
 }
@@ -56,6 +58,7 @@ export const logIn = async (credentials: Credentials, agents: Agents): Promise<S
     token: header(answer, 'x-subject-token') ?? '',
     userId: stringAt(answer.json, 'token', 'user', 'id'),
     projectId: stringAt(answer.json, 'token', 'project', 'id'),
+    projectName: `${stringAt(answer.json, 'token', 'project', 'name')}@${stringAt(answer.json, 'token', 'project', 'domain', 'name')}`,
     domainId: stringAt(answer.json, 'token', 'project', 'domain', 'id'),
     catalog: listAt(answer.json, 'token', 'catalog'),
   }

@@ -2,6 +2,7 @@ import { assembleCast } from './actors.ts'
 import { closeAgents, createAgents } from './client.ts'
 import { groups } from './groups/index.ts'
 import { type Options, readOptions, usage } from './options.ts'
+import { type Receivers, receiveHooks, receiveMail } from './receivers.ts'
 import { line, summary } from './report.ts'
 import { type Outcome, runGroup } from './suite.ts'
 
@@ -10,6 +11,9 @@ const write = (text: string) => process.stdout.write(`${text}\n`)
 /** Runs the suite; true when nothing failed. */
 const run = async (options: Options): Promise<boolean> => {
   const agents = createAgents()
+  const receivers: Receivers = {}
+  if (options.smtp) receivers.mail = await receiveMail(options.smtp)
+  if (options.webhooks) receivers.hooks = await receiveHooks(options.webhooks)
   const cast = await assembleCast(options.clouds, options.endpoint, agents)
   const outcomes: Outcome[] = []
   const report = (outcome: Outcome) => {
@@ -19,10 +23,13 @@ const run = async (options: Options): Promise<boolean> => {
   }
   try {
     const { glance, only } = options
-    for (const group of groups) await runGroup(group, cast, { glance, report, ...(only ? { only } : {}) })
+    for (const group of groups)
+      await runGroup(group, { ...cast, receivers }, { glance, report, ...(only ? { only } : {}) })
   } finally {
     await cast.dismiss()
     closeAgents(agents)
+    await receivers.mail?.stop()
+    await receivers.hooks?.stop()
   }
   if (outcomes.length === 0) throw new Error('no expectation matches the pattern')
   write(`\n${summary(outcomes)}`)

@@ -4,12 +4,17 @@ import { parse } from 'yaml'
 import type { Clouds } from './actors.ts'
 import type { Credentials, Domain } from './identity.ts'
 import { at, type Json } from './json.ts'
+import type { ListenAt } from './receivers.ts'
 
 export interface Options {
   clouds: Clouds
   endpoint: URL | undefined
   only: RegExp | undefined
   glance: boolean
+  /** Where to wait for the mails of the service; absent: nowhere. */
+  smtp: ListenAt | undefined
+  /** Where to wait for its webhooks. */
+  webhooks: ListenAt | undefined
 }
 
 export const usage = `Usage: node conformance/src/main.ts --clouds FILE | --auth-url URL --password PASSWORD [more]
@@ -26,6 +31,9 @@ What to do
   --endpoint URL      of the image service; default: the public one of the catalogue
   --only PATTERN      run only expectations whose group and name match this regular expression
   --glance            leave out what goes beyond OpenStack's own image service, or decides otherwise
+  --smtp HOST:PORT    receive the mails of the service here; it must be set to send to this address
+  --webhooks HOST:PORT
+                      receive webhooks here; the service must be set to allow calls to this address
 `
 
 const domain = (auth: Json | undefined, kind: 'user' | 'project'): Domain => {
@@ -67,6 +75,13 @@ export const readClouds = (text: string): Clouds => {
   }
 }
 
+const listenAt = (text: string | undefined): ListenAt | undefined => {
+  if (text === undefined) return undefined
+  const [, host, port] = /^(.+):(\d+)$/.exec(text) ?? []
+  if (host === undefined) throw new Error(`${text} is not HOST:PORT`)
+  return { host, port: Number(port) }
+}
+
 /** @throws with a sentence for the person who typed the arguments */
 export const readOptions = (args: string[], environment: NodeJS.ProcessEnv): Options => {
   const { values } = parseArgs({
@@ -81,12 +96,16 @@ export const readOptions = (args: string[], environment: NodeJS.ProcessEnv): Opt
       endpoint: { type: 'string' },
       only: { type: 'string' },
       glance: { type: 'boolean', default: false },
+      smtp: { type: 'string' },
+      webhooks: { type: 'string' },
     },
   })
   const common = {
     endpoint: values.endpoint === undefined ? undefined : new URL(values.endpoint),
     only: values.only === undefined ? undefined : new RegExp(values.only, 'i'),
     glance: values.glance,
+    smtp: listenAt(values.smtp),
+    webhooks: listenAt(values.webhooks),
   }
   if (values.clouds !== undefined) return { ...common, clouds: readClouds(readFileSync(values.clouds, 'utf8')) }
   const authUrl = values['auth-url']

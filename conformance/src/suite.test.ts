@@ -100,7 +100,7 @@ test('a table reads cells by column and refuses what is no rectangle', () => {
 const idle = (): Actors => {
   const agents = createAgents()
   const api = createClient(new URL('http://127.0.0.1:9'), null, agents)
-  const actor: Actor = { name: 'idle', projectId: 'p', token: '', api }
+  const actor: Actor = { name: 'idle', projectId: 'p', projectName: 'p@d', token: '', api }
   return {
     admin: actor,
     owner: actor,

