@@ -120,16 +120,31 @@ interface InvitationClaimsTable {
 export interface NoticeAddressesTable {
   id: string
   project_id: string
-  /** JSON: the names that the project goes by, `name@domain` in small letters. */
-  project_names: string
+  /** In small letters. */
   email: string
   kinds: string
+  /** Whether `kinds` holds new listings, of which many are told at once. */
+  wants_listings: Flag
   mode: 'instant' | 'daily'
   state: 'unconfirmed' | 'confirmed' | 'unsubscribed'
   confirm_digest: string
+  confirm_sent_at: number
   /** Kept readable, since every mail repeats it; all it can do is to end the mails. */
   unsubscribe_key: string
   created_at: number
+}
+
+interface ProjectNamesTable {
+  /** `name@domain` in small letters, as a token of the project said last. */
+  name: string
+  project_id: string
+}
+
+interface NoticeCountsTable {
+  key: string
+  /** Beginning of the hour or day. */
+  begins_at: number
+  count: number
 }
 
 interface SuppressedEmailsTable {
@@ -143,8 +158,13 @@ export interface WebhooksTable {
   url: string
   secret: string
   kinds: string
+  wants_listings: Flag
   enabled: Flag
   failing_since: number | null
+  /** Deliveries that failed since one succeeded. */
+  failures: number
+  /** Until then nothing is sent to it. */
+  retry_at: number | null
   created_at: number
 }
 
@@ -170,6 +190,8 @@ export interface DeliveriesTable {
   claimed_until: number | null
   last_error: string | null
   created_at: number
+  /** When it counts as failed. */
+  give_up_at: number
   finished_at: number | null
 }
 
@@ -244,6 +266,8 @@ export interface SharingTables {
   invitations: InvitationsTable
   invitation_claims: InvitationClaimsTable
   notice_addresses: NoticeAddressesTable
+  project_names: ProjectNamesTable
+  notice_counts: NoticeCountsTable
   suppressed_emails: SuppressedEmailsTable
   webhooks: WebhooksTable
   deliveries: DeliveriesTable

@@ -58,17 +58,25 @@ export interface QueuedMail {
   readonly unsubscribe: boolean
 }
 
+/** What stands in `deliveries.payload` of such a mail. */
+export type DirectMailPayload = Pick<QueuedMail, 'content' | 'unsubscribe'>
+
+/** How long a delivery is tried. */
+export const giveUpMs = 3 * 24 * 60 * 60 * 1000
+
 /**
  * Puts a mail into the queue, in the transaction that is its reason. The mailbox gets nothing if it does not want such mail.
  * Kick `Notices` once the transaction is durable.
  */
 export const queueMail = async (tx: Tx, mail: QueuedMail, at: number): Promise<void> => {
+  const payload: DirectMailPayload = { content: mail.content, unsubscribe: mail.unsubscribe }
   const suppressed = await tx
     .selectFrom('suppressed_emails')
     .select('email')
     .where('email', '=', mail.to.toLowerCase())
     .executeTakeFirst()
-  if (suppressed !== undefined) return
+  // Who asks for notices at a mailbox is signed in, and few such questions a day reach it.
+  if (suppressed !== undefined && mail.content.template !== 'address.confirm') return
   await tx
     .insertInto('deliveries')
     .values({
@@ -80,13 +88,14 @@ export const queueMail = async (tx: Tx, mail: QueuedMail, at: number): Promise<v
       target: mail.to,
       event_id: mail.eventId,
       image_id: mail.imageId,
-      payload: JSON.stringify({ content: mail.content, unsubscribe: mail.unsubscribe }),
+      payload: JSON.stringify(payload),
       state: 'waiting',
       attempts: 0,
       next_at: at,
       claimed_until: null,
       last_error: null,
       created_at: at,
+      give_up_at: at + giveUpMs,
       finished_at: null,
     })
     .execute()

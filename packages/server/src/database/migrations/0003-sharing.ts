@@ -230,16 +230,42 @@ export const sharingTables = {
       .createTable('notice_addresses')
       .addColumn('id', text, (column) => column.primaryKey())
       .addColumn('project_id', text, (column) => column.notNull())
-      .addColumn('project_names', text, (column) => column.notNull())
       .addColumn('email', text, (column) => column.notNull())
       .addColumn('kinds', text, (column) => column.notNull())
+      .addColumn('wants_listings', 'integer', (column) => column.notNull().defaultTo(0))
       .addColumn('mode', text, (column) => column.notNull())
       .addColumn('state', text, (column) => column.notNull())
       .addColumn('confirm_digest', text, (column) => column.notNull().unique())
+      .addColumn('confirm_sent_at', 'bigint', (column) => column.notNull().defaultTo(0))
       .addColumn('unsubscribe_key', text, (column) => column.notNull().unique())
       .addColumn('created_at', 'bigint', (column) => column.notNull())
       .addUniqueConstraint('notice_addresses_of_project', ['project_id', 'email'])
       .execute()
+    await db.schema
+      .createIndex('notice_addresses_for_listings')
+      .on('notice_addresses')
+      .column('id')
+      .where(sql.ref('wants_listings'), '=', sql.lit(1))
+      .execute()
+
+    // What the projects are called that want notices, so that an invitation by name finds them.
+    await db.schema
+      .createTable('project_names')
+      .addColumn('name', text, (column) => column.notNull())
+      .addColumn('project_id', text, (column) => column.notNull())
+      .addPrimaryKeyConstraint('project_names_key', ['name', 'project_id'])
+      .execute()
+    await db.schema.createIndex('project_names_of_project').on('project_names').column('project_id').execute()
+
+    // How often something happened in an hour or a day: what limits on mails count.
+    await db.schema
+      .createTable('notice_counts')
+      .addColumn('key', text, (column) => column.notNull())
+      .addColumn('begins_at', 'bigint', (column) => column.notNull())
+      .addColumn('count', 'integer', (column) => column.notNull())
+      .addPrimaryKeyConstraint('notice_counts_key', ['key', 'begins_at'])
+      .execute()
+    await db.schema.createIndex('notice_counts_by_age').on('notice_counts').column('begins_at').execute()
 
     // Mailboxes that want no mail that nobody signed in asked for.
     await db.schema
@@ -255,11 +281,20 @@ export const sharingTables = {
       .addColumn('url', text, (column) => column.notNull())
       .addColumn('secret', text, (column) => column.notNull())
       .addColumn('kinds', text, (column) => column.notNull())
+      .addColumn('wants_listings', 'integer', (column) => column.notNull().defaultTo(0))
       .addColumn('enabled', 'integer', (column) => column.notNull())
       .addColumn('failing_since', 'bigint')
+      .addColumn('failures', 'integer', (column) => column.notNull().defaultTo(0))
+      .addColumn('retry_at', 'bigint')
       .addColumn('created_at', 'bigint', (column) => column.notNull())
       .execute()
     await db.schema.createIndex('webhooks_of_project').on('webhooks').column('project_id').execute()
+    await db.schema
+      .createIndex('webhooks_for_listings')
+      .on('webhooks')
+      .column('id')
+      .where(sql.ref('wants_listings'), '=', sql.lit(1))
+      .execute()
 
     await db.schema
       .createTable('deliveries')
@@ -279,14 +314,40 @@ export const sharingTables = {
       .addColumn('claimed_until', 'bigint')
       .addColumn('last_error', text)
       .addColumn('created_at', 'bigint', (column) => column.notNull())
+      .addColumn('give_up_at', 'bigint', (column) => column.notNull())
       .addColumn('finished_at', 'bigint')
       .addUniqueConstraint('deliveries_once', ['target_id', 'event_id'])
       .execute()
     await db.schema
       .createIndex('deliveries_due')
       .on('deliveries')
-      .columns(['state', 'next_at'])
-      .where(sql.ref('state'), 'in', sql`('waiting', 'digest')`)
+      .columns(['kind', 'next_at'])
+      .where(sql.ref('state'), '=', sql.lit('waiting'))
+      .execute()
+    await db.schema
+      .createIndex('deliveries_for_digest')
+      .on('deliveries')
+      .columns(['next_at', 'target_id'])
+      .where(sql.ref('state'), '=', sql.lit('digest'))
+      .execute()
+    await db.schema
+      .createIndex('deliveries_to_give_up')
+      .on('deliveries')
+      .column('give_up_at')
+      .where(sql.ref('state'), '=', sql.lit('waiting'))
+      .execute()
+    await db.schema
+      .createIndex('deliveries_finished')
+      .on('deliveries')
+      .column('finished_at')
+      .where(sql.ref('finished_at'), 'is not', null)
+      .execute()
+    // Mails of a conversation, which tell of an event before the notices do.
+    await db.schema
+      .createIndex('deliveries_of_event')
+      .on('deliveries')
+      .column('event_id')
+      .where(sql.ref('target_id'), 'is', null)
       .execute()
     await db.schema
       .createIndex('deliveries_in_order')
