@@ -181,10 +181,18 @@ export const switchImage = (
     return status === image.status ? image : { ...image, status, updatedAt: cause.at }
   })
 
-/** Removes an image with all that hangs on it, and writes down what ended. Its bytes are doomed, its id stays reserved. */
-export const removeWithShares = async (tx: Tx, cause: Cause, image: ImagesTable): Promise<void> => {
+/**
+ * Removes an image with all that hangs on it, and writes down what ended. Its bytes are doomed, its id stays reserved.
+ * @param message what the producer says to the consumers about it
+ */
+export const removeWithShares = async (
+  tx: Tx,
+  cause: Cause,
+  image: ImagesTable,
+  message: string | null = null,
+): Promise<void> => {
   const { id, name, status, owner } = image
-  await endAllShares(tx, cause, image, 'image_deleted')
+  await endAllShares(tx, cause, image, 'image_deleted', message)
   await closeRequests(tx, id, cause.at)
   await doomBlobs(tx, id)
   await deleteImage(tx, id)

@@ -76,13 +76,17 @@ export const answerShare = async (
   return { ...row, ...copies, status, updated_at: cause.at }
 }
 
-/** Ends one share. */
+/**
+ * Ends one share.
+ * @param message what the producer says about it
+ */
 export const endShare = async (
   tx: Tx,
   cause: Cause,
   image: Pick<ImagesTable, 'id' | 'name' | 'owner'>,
   row: MembersTable,
   reason: EndReason,
+  message: string | null = null,
 ): Promise<void> => {
   await deleteMember(tx, row)
   await recordEvent(tx, cause, {
@@ -90,7 +94,7 @@ export const endShare = async (
     imageId: image.id,
     ownerId: image.owner,
     memberId: row.member_id,
-    detail: { status: row.status, reason, name: image.name },
+    detail: { status: row.status, reason, name: image.name, ...(message === null ? {} : { message }) },
   })
 }
 
@@ -100,8 +104,9 @@ export const endAllShares = async (
   cause: Cause,
   image: Pick<ImagesTable, 'id' | 'name' | 'owner'>,
   reason: EndReason,
+  message: string | null = null,
 ): Promise<void> => {
-  for (const row of await listMembers(tx, image.id)) await endShare(tx, cause, image, row, reason)
+  for (const row of await listMembers(tx, image.id)) await endShare(tx, cause, image, row, reason, message)
 }
 
 /** What the rules of the consumer do to a share that was just made. */
