@@ -18,3 +18,9 @@ export const tagParams = Type.Object({ ...imageParams.properties, tag: Type.Stri
 export interface TagPath {
   Params: Static<typeof tagParams>
 }
+
+/** Path of a thing that has an id. */
+export const resourceParams = Type.Object({ id: Type.String({ description: 'Its id.' }) })
+export interface ResourcePath {
+  Params: Static<typeof resourceParams>
+}
