@@ -4,14 +4,14 @@ import type { JsonValue } from './json.ts'
 type BaseAttribute = keyof typeof imageBaseProperties
 
 /** `os_hidden` -> `osHidden` */
-type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+export type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : Name
 
 /** Both spellings of the same attributes. */
 type EitherSpelling<T> = T & { [Name in keyof T & string as CamelCase<Name>]: T[Name] }
 
-type OrUndefined<T> = { [Name in keyof T]?: T[Name] | undefined }
+export type OrUndefined<T> = { [Name in keyof T]?: T[Name] | undefined }
 
 /**
  * Attributes to set. Base attributes may be written as on the wire (`disk_format`) or in camel case (`diskFormat`); any
@@ -50,7 +50,8 @@ const baseAttributes: Readonly<Record<BaseAttribute, { readOnly: boolean }>> = {
   locations: { readOnly: false },
 }
 
-const camelCase = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+export const camelCase = (name: string): string =>
+  name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
 const wireNames = new Map(
   // Those of queries stand beside the attributes, so that one spelling rule holds everywhere.

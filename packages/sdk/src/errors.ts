@@ -56,6 +56,7 @@ export interface HttpErrorDetails {
   requestId?: string | undefined
   reason?: string | undefined
   retryAfter?: string | undefined
+  retryAfterSeconds?: number | undefined
 }
 
 /** The service answered, and refused. `message` is its own explanation. */
@@ -69,6 +70,8 @@ export class HttpError extends OpenStackError {
   readonly url: string
   /** `Retry-After` as the service sent it: seconds or an HTTP date. */
   readonly retryAfter: string | undefined
+  /** The same as whole seconds from the moment of the answer; undefined when the service did not say. */
+  readonly retryAfterSeconds: number | undefined
 
   constructor(details: HttpErrorDetails) {
     super(errorMessage(details.status, details.body, details.reason))
@@ -78,6 +81,7 @@ export class HttpError extends OpenStackError {
     this.method = details.method
     this.url = details.url
     this.retryAfter = details.retryAfter
+    this.retryAfterSeconds = details.retryAfterSeconds
   }
 }
 
@@ -111,13 +115,25 @@ export class OverLimitError extends HttpError {
   override name = 'OverLimitError'
 }
 
+/** 410: it was there and is gone, like a link that has ended. */
+export class GoneError extends HttpError {
+  override name = 'GoneError'
+}
+
+/** 429: too much in a short time; `retryAfterSeconds` says when to come back. */
+export class TooManyRequestsError extends HttpError {
+  override name = 'TooManyRequestsError'
+}
+
 const classes = new Map<number, typeof HttpError>([
   [400, BadRequestError],
   [401, UnauthorizedError],
   [403, ForbiddenError],
   [404, NotFoundError],
   [409, ConflictError],
+  [410, GoneError],
   [413, OverLimitError],
+  [429, TooManyRequestsError],
 ])
 
 /** The error for a refusal, of the class that belongs to its status. */

@@ -1,8 +1,8 @@
 import { type Auth, type IdentityVersion, v2Body, v3Body } from './credentials.ts'
 import { ConfigurationError, HttpError, UnexpectedResponseError } from './errors.ts'
-import { arrayIn, isJsonObject, type JsonValue, objectIn, stringIn } from './json.ts'
+import { arrayIn, isJsonObject, type JsonValue, numberIn, objectIn, stringIn } from './json.ts'
 import { parseV2Session, parseV3Session, type Session } from './session.ts'
-import { readJson, type Transport } from './transport.ts'
+import { readJson, type TokenSource, type Transport } from './transport.ts'
 
 /** An address below another one. */
 const below = (base: URL, path: string): URL => {
@@ -63,6 +63,37 @@ export const locateIdentity = async (
   if (suffix !== undefined) return { version: suffix, url: authUrl }
   const found = version ?? (await discover(transport, authUrl))
   return { version: found, url: below(authUrl, `v${found}`) }
+}
+
+/** A project of the caller. */
+export interface Project {
+  id: string
+  name: string
+  /** Undefined where the identity service knows no domains. */
+  domainId: string | undefined
+}
+
+const parseProject = (value: JsonValue): Project => {
+  // Tenants of older clouds are numbers.
+  const id = isJsonObject(value) ? (stringIn(value, 'id') ?? numberIn(value, 'id')?.toString()) : undefined
+  if (!isJsonObject(value) || !id)
+    throw new UnexpectedResponseError('The identity service sent a project without an id.')
+  return { id, name: stringIn(value, 'name') ?? id, domainId: stringIn(value, 'domain_id') }
+}
+
+/** The projects that the caller can have a token for. */
+export const requestProjects = async (
+  transport: Transport,
+  { version, url }: { version: IdentityVersion; url: URL },
+  tokens: TokenSource,
+  signal: AbortSignal | undefined,
+): Promise<Project[]> => {
+  const [path, key] = version === '3' ? ['auth/projects', 'projects'] : ['tenants', 'tenants']
+  const request = { method: 'GET', url: below(url, path), repeatable: true, resendable: true, tokens, signal }
+  const answer = await transport.send(request, readJson)
+  const projects = isJsonObject(answer) ? arrayIn(answer, key) : undefined
+  if (projects === undefined) throw new UnexpectedResponseError(`The identity service sent no list of ${key}.`)
+  return projects.map(parseProject)
 }
 
 /** Asks for a token. @throws UnauthorizedError when the credentials or the scope are refused */

@@ -1,10 +1,21 @@
 import { type ImageAttributes, wireAttributes } from './attributes.ts'
 import { Image } from './image.ts'
 import { type ApiRequest, type CallOptions, ImageApi, type Query } from './image-api.ts'
+import {
+  answerInbox,
+  type InboxAnswer,
+  type InboxAnswers,
+  type InboxChoice,
+  type InboxFilter,
+  type InboxItem,
+  listInbox,
+} from './inbox.ts'
 import type { PageOptions, PaginatedIterator } from './iterators.ts'
 import type { JsonValue } from './json.ts'
 import { paginated } from './paginated.ts'
+import { ProjectService } from './project-service.ts'
 import { Schema } from './schema.ts'
+import { changeShares, type ShareManyPairs, type ShareManyResult, type ShareTerms } from './share.ts'
 import { createTransport, type TransportOptions } from './transport.ts'
 
 /**
@@ -33,6 +44,13 @@ export interface ListImagesParams extends Query {
   readonly limit?: number | undefined
   /** Id of the image after which the list begins. */
   readonly marker?: string | undefined
+  /** Tell of each image the share through which the project sees it: `image.membership`. An extension. */
+  readonly include?: 'membership' | undefined
+}
+
+export interface GetImageOptions extends CallOptions {
+  /** Tell of the share through which the project sees the image: `image.membership`. An extension. */
+  include?: 'membership' | undefined
 }
 
 export interface TokenEndpoint extends TransportOptions {
@@ -43,10 +61,11 @@ export interface TokenEndpoint extends TransportOptions {
 }
 
 /** The images of one cloud as one project sees them. */
-export class ImageService {
+export class ImageService extends ProjectService {
   readonly #api: ImageApi
 
   constructor(api: ImageApi) {
+    super(api)
     this.#api = api
   }
 
@@ -65,14 +84,37 @@ export class ImageService {
     return paginated(this.#api, ['images'], 'images', params, options, (image) => new Image(this.#api, image))
   }
 
-  async getImage(id: string, options: CallOptions = {}): Promise<Image> {
-    return new Image(this.#api, await this.#api.call('GET', ['images', id], options))
+  async getImage(id: string, { include, signal }: GetImageOptions = {}): Promise<Image> {
+    return new Image(this.#api, await this.#api.call('GET', ['images', id], { query: { include }, signal }))
   }
 
   /** Creates the record of an image; its bytes follow with `uploadData`. */
   async createImage(attributes: ImageAttributes = {}, options: CallOptions = {}): Promise<Image> {
     const json = Object.fromEntries(wireAttributes(attributes))
     return new Image(this.#api, await this.#api.call('POST', ['images'], { ...options, json }))
+  }
+
+  /** What others offer to the project, newest first; invitations to a project of its name come before. An extension. */
+  listInbox(filter: InboxFilter = {}, options: PageOptions & CallOptions = {}): PaginatedIterator<InboxItem> {
+    return listInbox(this.#api, filter, options)
+  }
+
+  /**
+   * Answers many shares and invitations in one call.
+   * @param choice ids; left out: all that wait, up to 1,000 (then `more` is true)
+   */
+  answerInbox(answer: InboxAnswer, choice: InboxChoice = {}, options: CallOptions = {}): Promise<InboxAnswers> {
+    return answerInbox(this.#api, answer, choice, options)
+  }
+
+  /** Shares every image with every project. Pairs that fail are told in the result, not thrown. An extension. */
+  shareMany(pairs: ShareManyPairs & ShareTerms, options: CallOptions = {}): Promise<ShareManyResult> {
+    return changeShares(this.#api, 'share', pairs, options)
+  }
+
+  /** Ends the shares of every image with every project, as `shareMany` began them. */
+  unshareMany(pairs: ShareManyPairs, options: CallOptions = {}): Promise<ShareManyResult> {
+    return changeShares(this.#api, 'unshare', pairs, options)
   }
 
   getImageSchema(options: CallOptions = {}): Promise<Schema> {

@@ -1,160 +1,55 @@
-import type { ContainerFormat, DiskFormat, ImageStatus, MemberStatus, Visibility } from '@vitrine/contract/words'
+import type { MemberStatus } from '@vitrine/contract/words'
 import { patchMediaTypes } from '@vitrine/contract/words'
-import { type ImageAttributes, isBaseAttribute, wireAttributes, wireName } from './attributes.ts'
+import { type ImageAttributes, isBaseAttribute, wireAttributes } from './attributes.ts'
 import { type DownloadOptions, type ImageDownload, rangeHeader, readDownload } from './download.ts'
-import { InvalidArgumentError, UnexpectedResponseError } from './errors.ts'
+import { InvalidArgumentError } from './errors.ts'
 import { type ImageEvent, parseEvent } from './event.ts'
 import type { CallOptions, ImageApi, Query } from './image-api.ts'
-import { type PageOptions, type PaginatedIterator, ResourceIterator } from './iterators.ts'
-import {
-  arrayIn,
-  booleanIn,
-  dateIn,
-  isJsonObject,
-  type JsonObject,
-  type JsonValue,
-  numberIn,
-  own,
-  stringIn,
-} from './json.ts'
+import { ImageRecord } from './image-record.ts'
+import { createInvitation, type Invitation, type InvitationAttributes } from './invitation.ts'
+import type { PageOptions, PaginatedIterator, ResourceIterator } from './iterators.ts'
+import type { JsonValue } from './json.ts'
 import { PatchDocument, PatchOperation } from './json-patch.ts'
+import { type Listing, type ListingAttributes, publish } from './listing.ts'
 import { Member, projectId, putStatus } from './member.ts'
-import { paginated } from './paginated.ts'
+import { collection, paginated } from './paginated.ts'
 import { decideOperationType, type Schema } from './schema.ts'
+import {
+  cancelWithdrawal,
+  type Explanation,
+  explain,
+  getStatistics,
+  getWithdrawal,
+  listShares,
+  type Share,
+  type ShareResult,
+  type ShareTerms,
+  type Statistics,
+  shareOne,
+  type Withdrawal,
+  type WithdrawOptions,
+  withdraw,
+} from './share.ts'
 import { type UploadOptions, type UploadSource, uploadRequest } from './upload.ts'
-
-/** A known word, or one that only another cloud knows. */
-type Open<Word extends string> = Word | (string & {})
-
-/** The document of an image as the service sent it; keys this package does not know are kept. */
-export type ImageData = Readonly<JsonObject> & { readonly id: string }
-
-const parseImage = (value: JsonValue | undefined): ImageData => {
-  const id = isJsonObject(value) ? stringIn(value, 'id') : undefined
-  if (isJsonObject(value) && id !== undefined && id !== '') return { ...value, id }
-  throw new UnexpectedResponseError('The service sent an image without an id.')
-}
 
 /**
  * One image. Attributes are those of the last answer; `refresh()` asks again. Methods that change the image change this
  * object too.
  */
-export class Image {
+export class Image extends ImageRecord {
   readonly #api: ImageApi
-  #data: ImageData
 
   /** @throws UnexpectedResponseError when the document is no image */
   constructor(api: ImageApi, document: JsonValue | undefined) {
+    super(document)
     this.#api = api
-    this.#data = parseImage(document)
-  }
-
-  get id(): string {
-    return this.#data.id
-  }
-
-  /** Everything that the service told of the image, under the names of the wire. */
-  get data(): ImageData {
-    return this.#data
-  }
-
-  /** Any attribute or custom property; undefined when the image has none of that name. */
-  get(name: string): JsonValue | undefined {
-    return own(this.#data, wireName(name))
-  }
-
-  has(name: string): boolean {
-    return Object.hasOwn(this.#data, wireName(name))
-  }
-
-  toJSON(): ImageData {
-    return this.#data
-  }
-
-  get name(): string | null {
-    return stringIn(this.#data, 'name') ?? null
-  }
-
-  /** Empty when the cloud does not say. */
-  get status(): Open<ImageStatus> {
-    return stringIn(this.#data, 'status') ?? ''
-  }
-
-  /** Empty when the cloud does not say. */
-  get visibility(): Open<Visibility> {
-    return stringIn(this.#data, 'visibility') ?? ''
-  }
-
-  /** Project that owns the image. */
-  get owner(): string | null {
-    return stringIn(this.#data, 'owner') ?? null
-  }
-
-  get protected(): boolean {
-    return booleanIn(this.#data, 'protected') ?? false
-  }
-
-  /** Left out of lists unless they ask for hidden images. */
-  get osHidden(): boolean {
-    return booleanIn(this.#data, 'os_hidden') ?? false
-  }
-
-  get diskFormat(): Open<DiskFormat> | null {
-    return stringIn(this.#data, 'disk_format') ?? null
-  }
-
-  get containerFormat(): Open<ContainerFormat> | null {
-    return stringIn(this.#data, 'container_format') ?? null
-  }
-
-  /** Bytes of the image; null until it has data. */
-  get size(): number | null {
-    return numberIn(this.#data, 'size') ?? null
-  }
-
-  /** Bytes of the disk inside the image. */
-  get virtualSize(): number | null {
-    return numberIn(this.#data, 'virtual_size') ?? null
-  }
-
-  /** Gigabytes of disk needed to boot. */
-  get minDisk(): number {
-    return numberIn(this.#data, 'min_disk') ?? 0
-  }
-
-  /** Megabytes of memory needed to boot. */
-  get minRam(): number {
-    return numberIn(this.#data, 'min_ram') ?? 0
-  }
-
-  /** MD5 of the bytes, in hex. */
-  get checksum(): string | null {
-    return stringIn(this.#data, 'checksum') ?? null
-  }
-
-  get osHashAlgo(): string | null {
-    return stringIn(this.#data, 'os_hash_algo') ?? null
-  }
-
-  get osHashValue(): string | null {
-    return stringIn(this.#data, 'os_hash_value') ?? null
-  }
-
-  get tags(): string[] {
-    return (arrayIn(this.#data, 'tags') ?? []).filter((tag) => typeof tag === 'string')
-  }
-
-  get createdAt(): Date | null {
-    return dateIn(this.#data, 'created_at') ?? null
-  }
-
-  get updatedAt(): Date | null {
-    return dateIn(this.#data, 'updated_at') ?? null
   }
 
   /** Asks the service for the image as it is now. */
   async refresh(options: CallOptions = {}): Promise<this> {
-    this.#data = parseImage(await this.#call('GET', [], options))
+    // What was asked for before is asked for again.
+    const query = this.membership === undefined ? undefined : { include: 'membership' }
+    this.take(await this.#call('GET', [], { ...options, query }))
     return this
   }
 
@@ -173,7 +68,7 @@ export class Image {
   async patch(document: PatchDocument, options: CallOptions = {}): Promise<this> {
     const json = document.toJSON().map((operation) => ({ ...operation }))
     const request = { ...options, json, contentType: patchMediaTypes.v21 }
-    this.#data = parseImage(await this.#call('PATCH', [], request))
+    this.take(await this.#call('PATCH', [], request))
     return this
   }
 
@@ -196,12 +91,8 @@ export class Image {
 
   /** The owner sees every member, a consumer only its own project. */
   listMembers(options: CallOptions = {}): ResourceIterator<Member> {
-    return new ResourceIterator(async () => {
-      const answer = await this.#call('GET', ['members'], options)
-      const members = isJsonObject(answer) ? arrayIn(answer, 'members') : undefined
-      if (members === undefined) throw new UnexpectedResponseError('The service sent no list of members.')
-      return members.map((member) => new Member(this.#api, member))
-    })
+    const path = ['images', this.id, 'members']
+    return collection(this.#api, path, 'members', options, (member) => new Member(this.#api, member))
   }
 
   async getMember(memberId: string | number, options: CallOptions = {}): Promise<Member> {
@@ -224,25 +115,75 @@ export class Image {
     await this.#call('DELETE', ['members', projectId(memberId)], options)
   }
 
+  /**
+   * Shares the image with a project, with a message and an end. An extension: other clouds answer with a NotFoundError and
+   * know `createMember`.
+   * @param project its id, or `name@domain`, which invites the project of that name
+   * @throws HttpError of the class that belongs to the refusal
+   */
+  share(project: string | number, terms: ShareTerms = {}, options: CallOptions = {}): Promise<ShareResult> {
+    return shareOne(this.#api, this.id, project, terms, options)
+  }
+
+  /** The members with message, end and use; for the producer. An extension, as are all that follow up to `explain`. */
+  listShares(options: CallOptions = {}): ResourceIterator<Share> {
+    return listShares(this.#api, this.id, options)
+  }
+
+  /** Makes a code that becomes a share when it is claimed, or an invitation for a project by its name. */
+  invite(attributes: InvitationAttributes = {}, options: CallOptions = {}): Promise<Invitation> {
+    return createInvitation(this.#api, { ...attributes, imageId: this.id }, options)
+  }
+
+  /** Announces the image in the public catalogue. The project needs a profile (`setProducer`). */
+  publish(attributes: ListingAttributes, options: CallOptions = {}): Promise<Listing> {
+    return publish(this.#api, this.id, attributes, options)
+  }
+
+  /** What a withdrawal would touch, and the one that is announced. */
+  getWithdrawal(options: CallOptions = {}): Promise<Withdrawal> {
+    return getWithdrawal(this.#api, this.id, options)
+  }
+
+  /** Ends shares now, or announces their end. An announcement takes the place of the former one. */
+  withdraw(what: WithdrawOptions = {}, options: CallOptions = {}): Promise<Withdrawal> {
+    return withdraw(this.#api, this.id, what, options)
+  }
+
+  /** Takes an announced withdrawal back. */
+  cancelWithdrawal(options: CallOptions = {}): Promise<void> {
+    return cancelWithdrawal(this.#api, this.id, options)
+  }
+
+  /** Counts for the producer: never more than the consumers agree to. */
+  getStatistics(options: CallOptions = {}): Promise<Statistics> {
+    return getStatistics(this.#api, this.id, options)
+  }
+
+  /** Why a project may see, list and download the image, or not. Default: the caller's own project. */
+  explain(project?: string | number, options: CallOptions = {}): Promise<Explanation> {
+    return explain(this.#api, this.id, project, options)
+  }
+
   async addTag(tag: string, options: CallOptions = {}): Promise<void> {
     await this.#call('PUT', ['tags', tag], options)
-    this.#data = { ...this.#data, tags: [...new Set([...this.tags, tag])].sort() }
+    this.take({ ...this.data, tags: [...new Set([...this.tags, tag])].sort() })
   }
 
   async deleteTag(tag: string, options: CallOptions = {}): Promise<void> {
     await this.#call('DELETE', ['tags', tag], options)
-    this.#data = { ...this.#data, tags: this.tags.filter((other) => other !== tag) }
+    this.take({ ...this.data, tags: this.tags.filter((other) => other !== tag) })
   }
 
   /** Locks the bytes: nobody but administrators can download or boot the image until it is reactivated. */
   async deactivate(options: CallOptions = {}): Promise<void> {
     await this.#call('POST', ['actions', 'deactivate'], options)
-    this.#data = { ...this.#data, status: 'deactivated' }
+    this.take({ ...this.data, status: 'deactivated' })
   }
 
   async reactivate(options: CallOptions = {}): Promise<void> {
     await this.#call('POST', ['actions', 'reactivate'], options)
-    this.#data = { ...this.#data, status: 'active' }
+    this.take({ ...this.data, status: 'active' })
   }
 
   /**

@@ -1,7 +1,28 @@
-export type { ContainerFormat, DiskFormat, EventType, ImageStatus, Visibility } from '@vitrine/contract/words'
+export type {
+  ContainerFormat,
+  DeliveryState,
+  DiskFormat,
+  EventType,
+  ImageStatus,
+  NoticeKind,
+  RequestState,
+  RuleKind,
+  RuleMode,
+  UsageDisclosure,
+  Visibility,
+} from '@vitrine/contract/words'
 export { MemberStatus } from '@vitrine/contract/words'
+export type {
+  AccessRequest,
+  AccessRequestAttributes,
+  AccessRequestFilter,
+  AccessRequestReceipt,
+  SignedInRequestAttributes,
+} from './access-request.ts'
+export type { ActivityFilter, LiveEvent, WatchOptions } from './activity.ts'
 export type { ImageAttributes } from './attributes.ts'
 export type { CatalogEndpoint, CatalogService, EndpointChoice, EndpointInterface } from './catalog.ts'
+export { type AccessRequestStatus, Catalogue, type CatalogueSearch } from './catalogue.ts'
 export type { Clock } from './clock.ts'
 export type {
   ApiKeyAuth,
@@ -21,6 +42,7 @@ export {
   ConflictError,
   EndpointNotFoundError,
   ForbiddenError,
+  GoneError,
   HttpError,
   InvalidArgumentError,
   NetworkError,
@@ -29,14 +51,26 @@ export {
   OpenStackError,
   OverLimitError,
   TimeoutError,
+  TooManyRequestsError,
   UnauthorizedError,
   UnexpectedResponseError,
 } from './errors.ts'
 export type { ImageEvent } from './event.ts'
 export { before, equalTo, oneOf, since } from './filters.ts'
-export type { Image, ImageData } from './image.ts'
+export type { Project } from './identity.ts'
+export type { Image } from './image.ts'
 export type { ApiRequest, CallOptions, Query, QueryValue } from './image-api.ts'
-export { ImageService, type ListImagesParams, type TokenEndpoint } from './image-service.ts'
+export type { ImageData } from './image-record.ts'
+export { type GetImageOptions, ImageService, type ListImagesParams, type TokenEndpoint } from './image-service.ts'
+export type {
+  InboxAnswer,
+  InboxAnswers,
+  InboxChoice,
+  InboxFilter,
+  InboxInvitation,
+  InboxItem,
+} from './inbox.ts'
+export type { Claim, Invitation, InvitationAttributes } from './invitation.ts'
 export { type Page, type PageOptions, PaginatedIterator, ResourceIterator } from './iterators.ts'
 export type { JsonObject, JsonValue } from './json.ts'
 export {
@@ -46,12 +80,43 @@ export {
   PatchOperation,
   type PatchOperationDocument,
 } from './json-patch.ts'
+export type {
+  Listing,
+  ListingAttributes,
+  ListingChanges,
+  Producer,
+  ProducerAttributes,
+  PublicListing,
+} from './listing.ts'
 export type { Member } from './member.ts'
+export type {
+  Delivery,
+  DeliveryFilter,
+  NoticeAddress,
+  NoticeChoice,
+  Webhook,
+  WebhookAttributes,
+  WebhookChanges,
+} from './notices.ts'
 export { OpenStack, type OpenStackOptions, Rackspace, type RackspaceOptions } from './openstack.ts'
 export type { OnProgress, Progress } from './progress.ts'
+export type { ProjectSettings } from './project-settings.ts'
 export type { RetryPolicy } from './retry.ts'
+export type { Rule, RuleAttributes } from './rule.ts'
 export { Schema, type SchemaLink } from './schema.ts'
 export { SchemaProperty } from './schema-property.ts'
 export type { ExportedCredentials, NamedId, Session } from './session.ts'
+export type {
+  Explanation,
+  Membership,
+  Share,
+  ShareManyPairs,
+  ShareManyResult,
+  ShareResult,
+  ShareTerms,
+  Statistics,
+  Withdrawal,
+  WithdrawOptions,
+} from './share.ts'
 export type { Fetch, FetchInit, RequestTrace, ResponseTrace, TransportOptions } from './transport.ts'
 export type { StreamSource, UploadOptions, UploadSource } from './upload.ts'

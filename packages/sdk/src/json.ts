@@ -45,10 +45,13 @@ export const arrayIn = (object: JsonObject, name: string): JsonValue[] | undefin
 }
 
 /** An instant as clouds write it: ISO 8601, in UTC when no zone is named. */
-export const dateIn = (object: JsonObject, name: string): Date | undefined => {
-  const text = stringIn(object, name)
-  if (text === undefined) return undefined
+export const parseDate = (text: string): Date | undefined => {
   const zoned = /(?:Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`
   const date = new Date(zoned)
   return Number.isNaN(date.getTime()) ? undefined : date
+}
+
+export const dateIn = (object: JsonObject, name: string): Date | undefined => {
+  const text = stringIn(object, name)
+  return text === undefined ? undefined : parseDate(text)
 }

@@ -2,10 +2,11 @@ import { type EndpointChoice, findEndpoint } from './catalog.ts'
 import { systemClock } from './clock.ts'
 import type { Auth, IdentityVersion } from './credentials.ts'
 import { parseAddress } from './endpoint.ts'
-import { ConfigurationError } from './errors.ts'
-import { locateIdentity, requestToken } from './identity.ts'
-import { ImageApi } from './image-api.ts'
+import { ConfigurationError, InvalidArgumentError } from './errors.ts'
+import { locateIdentity, type Project, requestProjects, requestToken } from './identity.ts'
+import { type CallOptions, ImageApi } from './image-api.ts'
 import { ImageService } from './image-service.ts'
+import { ResourceIterator } from './iterators.ts'
 import type { JsonValue } from './json.ts'
 import { type ExportedCredentials, exportSession, importSession, type Session } from './session.ts'
 import { createTransport, type TokenSource, type Transport, type TransportOptions } from './transport.ts'
@@ -85,6 +86,29 @@ export class OpenStack {
       })
     }
     return new ImageService(new ImageApi(this.#transport, this.#tokens, findImageEndpoint))
+  }
+
+  /** The projects that the caller can have a token for, so that people can go by names. */
+  listProjects(options: CallOptions = {}): ResourceIterator<Project> {
+    return new ResourceIterator(async () => {
+      const identity = await locateIdentity(this.#transport, this.#authUrl, this.#options.identityVersion)
+      return requestProjects(this.#transport, identity, this.#tokens, options.signal)
+    })
+  }
+
+  /**
+   * One of the caller's own projects. An id goes before a name.
+   * @throws InvalidArgumentError when there is none, or more than one of that name
+   */
+  async resolveProject(nameOrId: string, options: CallOptions = {}): Promise<Project> {
+    const projects = await this.listProjects(options).toArray()
+    const byId = projects.find(({ id }) => id === nameOrId)
+    if (byId !== undefined) return byId
+    const [project, ...others] = projects.filter(({ name }) => name === nameOrId)
+    if (project === undefined) throw new InvalidArgumentError(`You have no project ${JSON.stringify(nameOrId)}.`)
+    if (others.length === 0) return project
+    const ids = [project, ...others].map(({ id }) => id).join(', ')
+    throw new InvalidArgumentError(`You have more than one project ${JSON.stringify(nameOrId)}. Give the id: ${ids}.`)
   }
 
   async #token(rejected: string | undefined): Promise<string> {

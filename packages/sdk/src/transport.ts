@@ -11,7 +11,7 @@ import {
 } from './errors.ts'
 import { type JsonValue, parseJson } from './json.ts'
 import { networkErrorMessage } from './network-error-message.ts'
-import { defaultRetryPolicy, type RetryPolicy, retryDelayMs } from './retry.ts'
+import { defaultRetryPolicy, type RetryPolicy, retryAfterMs, retryDelayMs } from './retry.ts'
 import { Watchdog } from './watchdog.ts'
 
 export interface FetchInit extends RequestInit {
@@ -91,6 +91,8 @@ export interface Transport {
   send<T>(request: WireRequest, read: Read<T>): Promise<T>
   readonly idleTimeoutMs: number
   readonly finishTimeoutMs: number
+  readonly clock: Clock
+  readonly random: () => number
   /** No other `fetch` was handed in. */
   readonly usesPlatformFetch: boolean
 }
@@ -154,7 +156,7 @@ export const readJson: Read<JsonValue | undefined> = async (response, watchdog) 
   }
 }
 
-const refuse = async (request: WireRequest, response: Response): Promise<never> => {
+const refuse = async (request: WireRequest, response: Response, now: number): Promise<never> => {
   if (response.type === 'opaqueredirect' || (response.status > 300 && response.status < 400)) {
     const target = readUrl(response.headers.get('location') ?? '', request.url.href)
     await response.body?.cancel()
@@ -163,6 +165,8 @@ const refuse = async (request: WireRequest, response: Response): Promise<never> 
         'Redirects are not followed, because the token would go along; use the right address of the service.',
     )
   }
+  const retryAfter = response.headers.get('retry-after') ?? undefined
+  const delayMs = retryAfterMs(retryAfter, now)
   throw httpError({
     status: response.status,
     body: bodyOf(await readSome(response)),
@@ -170,7 +174,8 @@ const refuse = async (request: WireRequest, response: Response): Promise<never> 
     url: withoutQuery(request.url),
     requestId: requestIdOf(response),
     reason: response.statusText,
-    retryAfter: response.headers.get('retry-after') ?? undefined,
+    retryAfter,
+    retryAfterSeconds: delayMs === undefined ? undefined : Math.ceil(delayMs / 1000),
   })
 }
 
@@ -220,7 +225,7 @@ export const createTransport = (options: TransportOptions = {}): Transport => {
     try {
       const response = await exchange(request, token, attempt, watchdog)
       // 300 is how version documents are answered.
-      if (!response.ok && response.status !== 300) await refuse(request, response)
+      if (!response.ok && response.status !== 300) await refuse(request, response, clock.now())
       return await read(response, watchdog, request.url)
     } catch (error) {
       // Also ends an upload that the service has refused before its last byte.
@@ -263,6 +268,8 @@ export const createTransport = (options: TransportOptions = {}): Transport => {
     send,
     idleTimeoutMs: options.idleTimeoutMs ?? 60_000,
     finishTimeoutMs: options.finishTimeoutMs ?? 300_000,
+    clock,
+    random,
     usesPlatformFetch: options.fetch === undefined,
   }
 }
