@@ -70,7 +70,7 @@ export type {
   InboxInvitation,
   InboxItem,
 } from './inbox.ts'
-export type { Claim, Invitation, InvitationAttributes } from './invitation.ts'
+export type { Claim, Invitation, InvitationAttributes, InvitationFilter } from './invitation.ts'
 export { type Page, type PageOptions, PaginatedIterator, ResourceIterator } from './iterators.ts'
 export type { JsonObject, JsonValue } from './json.ts'
 export {
@@ -84,6 +84,7 @@ export type {
   Listing,
   ListingAttributes,
   ListingChanges,
+  ListingFilter,
   Producer,
   ProducerAttributes,
   PublicListing,

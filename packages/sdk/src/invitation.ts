@@ -51,6 +51,7 @@ const readInvitation = record('invitation', {
   created_at: instant,
   expires_at: instant,
   state: word<InvitationDocument['state']>(),
+  /** Newest first; empty in lists. */
   claims: listOf(
     record('claim', {
       project_id: text,
@@ -82,8 +83,17 @@ export const createInvitation = async (
   options: CallOptions,
 ): Promise<Invitation> => new Invitation(api, await api.call('POST', path, { ...options, json: wireBody(attributes) }))
 
-export const listInvitations = (api: ImageApi, options: PageOptions & CallOptions): PaginatedIterator<Invitation> =>
-  paginated(api, path, 'invitations', {}, options, (invitation) => new Invitation(api, invitation))
+export type InvitationFilter = {
+  /** Id of an image. */
+  image?: string | undefined
+}
+
+export const listInvitations = (
+  api: ImageApi,
+  filter: InvitationFilter,
+  options: PageOptions & CallOptions,
+): PaginatedIterator<Invitation> =>
+  paginated(api, path, 'invitations', filter, options, (invitation) => new Invitation(api, invitation))
 
 export const getInvitation = async (api: ImageApi, id: string, options: CallOptions): Promise<Invitation> =>
   new Invitation(api, await api.call('GET', [...path, id], options))

@@ -22,9 +22,9 @@ import {
   word,
 } from './fields.ts'
 import type { CallOptions, ImageApi } from './image-api.ts'
-import type { ResourceIterator } from './iterators.ts'
+import type { PageOptions, PaginatedIterator } from './iterators.ts'
 import type { JsonValue } from './json.ts'
-import { collection } from './paginated.ts'
+import { paginated } from './paginated.ts'
 import { readJson } from './transport.ts'
 
 /** A profile to make or change. */
@@ -54,14 +54,14 @@ const publicParsers = {
   title: text,
   /** One sentence. */
   summary: orNull(text),
-  /** Markdown. */
-  description: orNull(text),
+  /** Markdown; undefined in lists, which leave long texts out. */
+  description: optional(orNull(text)),
   os_name: orNull(text),
   os_version: orNull(text),
   architecture: orNull(text),
   licence: orNull(text),
-  /** Markdown; the requester agrees to them. */
-  terms: orNull(text),
+  /** Markdown; the requester agrees to them. Undefined in lists. */
+  terms: optional(orNull(text)),
   documentation: orNull(text),
   contact: orNull(text),
   /** Path of the icon. */
@@ -145,7 +145,8 @@ export class Listing extends withFields(readListing) {
   }
 
   async deleteIcon(options: CallOptions = {}): Promise<this> {
-    return this.#take(await this.#api.call('DELETE', [...this.#path, 'icon'], options))
+    await this.#api.call('DELETE', [...this.#path, 'icon'], options)
+    return Object.assign(this, { icon: null })
   }
 
   /** Takes the listing out of the catalogue. Shares that came of it stay. */
@@ -174,8 +175,17 @@ export const setProducer = async (
   options: CallOptions,
 ): Promise<Producer> => readProducer(await api.call('PUT', producerPath, { ...options, json: wireBody(attributes) }))
 
-export const listListings = (api: ImageApi, options: CallOptions): ResourceIterator<Listing> =>
-  collection(api, ['listings'], 'listings', options, (listing) => new Listing(api, listing))
+export type ListingFilter = {
+  /** Handle of another producer; for administrators. */
+  producer?: string | undefined
+}
+
+export const listListings = (
+  api: ImageApi,
+  filter: ListingFilter,
+  options: PageOptions & CallOptions,
+): PaginatedIterator<Listing> =>
+  paginated(api, ['listings'], 'listings', filter, options, (listing) => new Listing(api, listing))
 
 export const getListing = async (api: ImageApi, id: string, options: CallOptions): Promise<Listing> =>
   new Listing(api, await api.call('GET', ['listings', id], options))

@@ -17,6 +17,7 @@ import {
   getInvitation,
   type Invitation,
   type InvitationAttributes,
+  type InvitationFilter,
   listInvitations,
 } from './invitation.ts'
 import type { PageOptions, PaginatedIterator, ResourceIterator } from './iterators.ts'
@@ -24,6 +25,7 @@ import {
   getListing,
   getProducer,
   type Listing,
+  type ListingFilter,
   listListings,
   type Producer,
   type ProducerAttributes,
@@ -69,9 +71,9 @@ export abstract class ProjectService {
     return setProducer(this.#api, attributes, options)
   }
 
-  /** The project's own listings; `image.publish` makes one. */
-  listListings(options: CallOptions = {}): ResourceIterator<Listing> {
-    return listListings(this.#api, options)
+  /** The project's own listings, newest first; `image.publish` makes one. */
+  listListings(filter: ListingFilter = {}, options: PageOptions & CallOptions = {}): PaginatedIterator<Listing> {
+    return listListings(this.#api, filter, options)
   }
 
   getListing(id: string, options: CallOptions = {}): Promise<Listing> {
@@ -103,8 +105,12 @@ export abstract class ProjectService {
     return createInvitation(this.#api, attributes, options)
   }
 
-  listInvitations(options: PageOptions & CallOptions = {}): PaginatedIterator<Invitation> {
-    return listInvitations(this.#api, options)
+  /** The project's own invitations, newest first. Who claimed one is told by `getInvitation`. */
+  listInvitations(
+    filter: InvitationFilter = {},
+    options: PageOptions & CallOptions = {},
+  ): PaginatedIterator<Invitation> {
+    return listInvitations(this.#api, filter, options)
   }
 
   getInvitation(id: string, options: CallOptions = {}): Promise<Invitation> {
