@@ -41,6 +41,7 @@ import { schemaRoutes } from './schemas/routes.ts'
 import type { Service } from './service.ts'
 import { startReaper } from './shares/reaper.ts'
 import { shareRoutes } from './shares/routes.ts'
+import { startUsage } from './shares/usage.ts'
 import { openStores } from './storage/stores.ts'
 
 /** A service that is ready to listen. */
@@ -192,6 +193,11 @@ export const assemble = async (
     uploads,
     sweeper,
     presence,
+    usage: startUsage({
+      database,
+      now,
+      onError: (error) => app.log.error({ err: error }, 'counts of downloads could not be stored; it is tried again'),
+    }),
     limits: config.limits,
     formatCheck: config.format_check,
     allowOwnerTransfer: config.allow_owner_transfer,
@@ -221,6 +227,7 @@ export const assemble = async (
       await app.close()
       clearTimeout(impatience)
       await reaper.stop()
+      await service.usage.stop()
       await notices.stop()
       await sweeper.stop()
       await service.hashing.close()

@@ -8,6 +8,7 @@ import type { Uploads } from './data/uploads.ts'
 import type { Database } from './database/database.ts'
 import type { Identity } from './identity/port.ts'
 import type { Notices } from './notices/port.ts'
+import type { Usage } from './shares/usage.ts'
 import type { Stores } from './storage/stores.ts'
 
 /** What the routes work with; joined in `assemble.ts`. */
@@ -21,6 +22,7 @@ export interface Service {
   readonly uploads: Uploads
   readonly sweeper: Sweeper
   readonly presence: Presence
+  readonly usage: Usage
   readonly limits: Limits
   /** Whether bytes that do not match `disk_format` are refused. */
   readonly formatCheck: boolean

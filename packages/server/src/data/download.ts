@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { entitled } from '../access/entitle.ts'
+import { entitled, onlyOf } from '../access/entitle.ts'
 import { apiError } from '../api-error.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import { actorOf } from '../http/authentication.ts'
@@ -17,17 +17,24 @@ const neverRendered = {
   'content-security-policy': "sandbox; default-src 'none'",
 }
 
+interface Downloadable {
+  readonly row: ImagesTable
+  /** The project through whose share the bytes are read, if it is one. */
+  readonly consumer: string | undefined
+}
+
 /** @throws ApiError `image_not_found`, `role_required`, `image_deactivated` */
 const downloadable = async (
   { database, now }: Service,
   request: FastifyRequest,
   imageId: string,
-): Promise<ImagesTable> => {
+): Promise<Downloadable> => {
   const actor = actorOf(request)
   const found = await findImage(database.read, imageId, actor.projectId, now())
-  const { row } = entitled(actor, 'image.download', { image: imageId }, found)
+  const image = entitled(actor, 'image.download', { image: imageId }, found)
+  const { row } = image
   if (row.status === 'deactivated' && !actor.roles.has('admin')) throw apiError('image_deactivated', {})
-  return row
+  return { row, consumer: onlyOf(actor, image) }
 }
 
 const openBytes = async ({ stores }: Service, { blob_key, store }: ImagesTable): Promise<ByteReader | undefined> => {
@@ -57,14 +64,17 @@ const chosenRange = (request: FastifyRequest, sizeBytes: number): { range: ByteR
   }
 }
 
-/** Hands the bytes to the connection. Until the first of them, an error can still be answered as such. */
+/**
+ * Hands the bytes to the connection. Until the first of them, an error can still be answered as such.
+ * @returns whether the last byte of the image was sent
+ */
 const sendBytes = async (
   service: Service,
   request: FastifyRequest,
   reply: FastifyReply,
   reader: ByteReader,
   checksum: string | null,
-): Promise<void> => {
+): Promise<boolean> => {
   const { range, part } = chosenRange(request, reader.sizeBytes)
   const { start, end } = range
   const { raw } = reply
@@ -78,12 +88,14 @@ const sendBytes = async (
   }
   raw.statusCode = part ? 206 : 200
   for (const [name, value] of Object.entries(headers)) raw.setHeader(name, value)
+  let isSent = false
   try {
-    await send(reader, range, raw, {
+    const { outcome } = await send(reader, range, raw, {
       buffers: service.sendBuffers,
       signal: service.stopping,
       idleTimeoutMs: service.limits.upload_idle_seconds * 1000,
     })
+    isSent = outcome === 'sent' && end === reader.sizeBytes
   } catch (error) {
     if (!raw.headersSent && error instanceof StoreError) {
       for (const name of raw.getHeaderNames()) raw.removeHeader(name)
@@ -93,6 +105,7 @@ const sendBytes = async (
     raw.destroy()
   }
   reply.hijack()
+  return isSent
 }
 
 /** Answers with the bytes of an image, or the part of them that is asked for. */
@@ -102,11 +115,12 @@ export const download = async (
   reply: FastifyReply,
   imageId: string,
 ): Promise<FastifyReply> => {
-  const row = await downloadable(service, request, imageId)
+  const { row, consumer } = await downloadable(service, request, imageId)
   const reader = await openBytes(service, row)
   if (reader === undefined) return reply.code(204).send()
   try {
-    await sendBytes(service, request, reply, reader, row.checksum)
+    const isSent = await sendBytes(service, request, reply, reader, row.checksum)
+    if (isSent && consumer !== undefined) service.usage.count(imageId, consumer)
   } finally {
     await reader.close()
   }

@@ -78,3 +78,7 @@ export const ownEnd = (row: End): number | null => (row.withdrawn === 1 ? row.ow
 /** Whether the image is to be deleted: then nobody can ask for it any more. */
 export const deletionPlanned = async (db: Reader, image: string): Promise<boolean> =>
   (await findPlan(db, image))?.deleteImage === true
+
+/** Whether a share is over, cleared away or not. */
+export const isOver = ({ ends_at }: Pick<ShareColumns, 'ends_at'>, now: number): boolean =>
+  ends_at !== null && ends_at <= now

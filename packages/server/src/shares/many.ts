@@ -1,0 +1,207 @@
+import type { ShareManyResult } from '@vitrine/contract'
+import type { Actor } from '../access/actor.ts'
+import { entitled } from '../access/entitle.ts'
+import { ApiError } from '../api-error.ts'
+import type { Tx } from '../database/database.ts'
+import type { ImagesTable } from '../database/tables.ts'
+import type { Cause } from '../events/events.ts'
+import { asApiError } from '../http/errors.ts'
+import { findImageForChange } from '../images/queries.ts'
+import { checkStorable } from '../images/text.ts'
+import { parseProjectName } from '../invitations/create.ts'
+import { findMember } from '../members/queries.ts'
+import { beginShare, endShare, type ShareTerms } from '../members/share.ts'
+import type { Service } from '../service.ts'
+import { claimantsOf, inviteByName, revokeOpen } from './by-name.ts'
+import { isOver } from './plan.ts'
+
+/** What is asked of every pair of image and project. */
+export interface Batch {
+  readonly action: 'share' | 'unshare'
+  /** Each once. */
+  readonly images: readonly string[]
+  /** Each once. */
+  readonly projects: readonly string[]
+  /** Whether `name@domain` means the project of that name. */
+  readonly byName: boolean
+  readonly terms: ShareTerms
+  /** All pairs or none. */
+  readonly atomic: boolean
+  /** Only tell what would happen. */
+  readonly dryRun: boolean
+}
+
+type Done = 'shared' | 'unchanged' | 'invited' | 'unshared'
+
+/** What became of one pair. */
+export interface PairOutcome {
+  readonly imageId: string
+  readonly project: string
+  readonly result: Done | 'failed'
+  readonly error: ApiError | null
+}
+
+export interface BatchOutcome {
+  readonly applied: boolean
+  /** One for each pair, images first, in the order of the batch. */
+  readonly pairs: readonly PairOutcome[]
+}
+
+interface Run {
+  readonly service: Service
+  readonly actor: Actor
+  readonly cause: Cause
+  readonly batch: Batch
+}
+
+/**
+ * The name that a project goes by, in small letters; undefined for an id.
+ * @throws ApiError `invalid_attribute`
+ */
+const nameOf = (project: string): string | undefined => (project.includes('@') ? parseProjectName(project) : undefined)
+
+/**
+ * Projects of a request, each once.
+ * @throws ApiError `invalid_attribute` for what is neither an id that can be stored nor `name@domain`
+ */
+export const parseProjects = (projects: readonly string[]): string[] => {
+  for (const project of projects) {
+    checkStorable('projects', project)
+    nameOf(project)
+  }
+  return [...new Set(projects)]
+}
+
+/** Undoes a transaction and keeps what it found out. */
+class Undone extends Error {
+  override readonly name = 'Undone'
+  readonly pairs: readonly PairOutcome[]
+
+  constructor(pairs: readonly PairOutcome[]) {
+    super('the transaction is undone on purpose')
+    this.pairs = pairs
+  }
+}
+
+const endPair = async (tx: Tx, { cause }: Run, image: ImagesTable, project: string): Promise<Done> => {
+  const row = await findMember(tx, image.id, project)
+  if (row === undefined || isOver(row, cause.at)) return 'unchanged'
+  await endShare(tx, cause, image, row, 'unshared')
+  return 'unshared'
+}
+
+const sharePair = async (tx: Tx, run: Run, image: ImagesTable, project: string): Promise<Done> => {
+  const { cause, batch, service } = run
+  const present = await findMember(tx, image.id, project)
+  if (present !== undefined && !isOver(present, cause.at)) return 'unchanged'
+  await beginShare(tx, service.limits, cause, image, project, batch.terms)
+  return 'shared'
+}
+
+/** A share by name may have become one by id since. */
+const unshareName = async (tx: Tx, run: Run, image: ImagesTable, name: string): Promise<Done> => {
+  let ended = (await revokeOpen(tx, run.cause, image, name)) > 0
+  for (const project of await claimantsOf(tx, image.id, name, run.cause.at)) {
+    if ((await endPair(tx, run, image, project)) === 'unshared') ended = true
+  }
+  return ended ? 'unshared' : 'unchanged'
+}
+
+const doPair = (tx: Tx, run: Run, image: ImagesTable, project: string): Promise<Done> => {
+  const { batch, service, cause } = run
+  const name = batch.byName ? nameOf(project) : undefined
+  if (batch.action === 'unshare')
+    return name === undefined ? endPair(tx, run, image, project) : unshareName(tx, run, image, name)
+  return name === undefined
+    ? sharePair(tx, run, image, project)
+    : inviteByName(tx, service.limits, cause, image, name, batch.terms)
+}
+
+const failed = (imageId: string, project: string, error: ApiError): PairOutcome => ({
+  imageId,
+  project,
+  result: 'failed',
+  error,
+})
+
+/**
+ * All pairs of one image. What a rule refuses fails for itself alone; refusals come before the pair has changed anything.
+ */
+const doImage = async (tx: Tx, run: Run, imageId: string): Promise<PairOutcome[]> => {
+  const { actor, cause, batch } = run
+  const refusedOr = async <Result>(work: () => Promise<Result>): Promise<Result | ApiError> => {
+    try {
+      return await work()
+    } catch (error) {
+      if (error instanceof ApiError) return error
+      throw error
+    }
+  }
+  const found = await findImageForChange(tx, imageId, actor.projectId, cause.at)
+  const image = await refusedOr(async () => entitled(actor, 'member.create', { image: imageId }, found).row)
+  if (image instanceof ApiError) return batch.projects.map((project) => failed(imageId, project, image))
+
+  const pairs: PairOutcome[] = []
+  // In one order for all, because the rules of consumers are locked on the way.
+  for (const project of [...batch.projects].sort()) {
+    const result = await refusedOr(() => doPair(tx, run, image, project))
+    if (result instanceof ApiError) pairs.push(failed(imageId, project, result))
+    else pairs.push({ imageId, project, result, error: null })
+  }
+  return pairs
+}
+
+/** One transaction for all images. They are locked in the order of their ids, so that no two batches wait for each other. */
+const doTogether = async (run: Run): Promise<BatchOutcome> => {
+  const { service, batch } = run
+  try {
+    const pairs = await service.database.write(async (tx) => {
+      const pairs: PairOutcome[] = []
+      for (const imageId of [...batch.images].sort()) pairs.push(...(await doImage(tx, run, imageId)))
+      const fails = batch.atomic && pairs.some(({ result }) => result === 'failed')
+      if (batch.dryRun || fails) throw new Undone(pairs)
+      return pairs
+    })
+    return { applied: true, pairs }
+  } catch (error) {
+    if (error instanceof Undone) return { applied: false, pairs: error.pairs }
+    throw error
+  }
+}
+
+/** One transaction for each image: what is done stays, whatever becomes of the others. */
+const doEach = async (run: Run): Promise<BatchOutcome> => {
+  const { service, batch, cause } = run
+  const pairs: PairOutcome[] = []
+  for (const imageId of batch.images) {
+    try {
+      pairs.push(...(await service.database.write((tx) => doImage(tx, run, imageId))))
+    } catch (error) {
+      service.log.error({ err: error, reqId: cause.requestId }, 'an image of a batch failed')
+      pairs.push(...batch.projects.map((project) => failed(imageId, project, asApiError(error))))
+    }
+  }
+  return { applied: true, pairs }
+}
+
+/** Shares many images with many projects, or ends such shares. */
+export const runBatch = async (service: Service, actor: Actor, cause: Cause, batch: Batch): Promise<BatchOutcome> => {
+  const run = { service, actor, cause, batch }
+  const { applied, pairs } = await (batch.atomic || batch.dryRun ? doTogether(run) : doEach(run))
+  const keyOf = (imageId: string, project: string): string => JSON.stringify([imageId, project])
+  const byPair = new Map(pairs.map((pair) => [keyOf(pair.imageId, pair.project), pair]))
+  const ordered = batch.images.flatMap((imageId) =>
+    batch.projects.flatMap((project) => byPair.get(keyOf(imageId, project)) ?? []),
+  )
+  return { applied, pairs: ordered }
+}
+
+export const batchDocument = ({ applied, pairs }: BatchOutcome): ShareManyResult => ({
+  applied,
+  results: pairs.map(({ imageId, project, result, error }) => ({
+    image_id: imageId,
+    project,
+    result,
+    error: error === null ? null : { status: error.status, code: error.code, message: error.message },
+  })),
+})
