@@ -1,5 +1,10 @@
-import type { FastifyReply } from 'fastify'
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { errorTitle } from '@vitrine/contract'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { asApiError, errorForm } from '../http/errors.ts'
 import { html, type Markup } from '../http/markup.ts'
+import { sendPublic } from './public-answer.ts'
 
 /** One page of ours for people. */
 export interface Page {
@@ -10,25 +15,75 @@ export interface Page {
   readonly head?: Markup
   /** False for pages behind secret links: they are neither cached nor indexed, nor tell where they were. */
   readonly isPublic: boolean
+  /** False where the page has a search of its own. */
+  readonly hasSearch?: boolean
 }
 
+/** The one style sheet of the pages. */
+export const styleSheet = readFileSync(new URL('style.css', import.meta.url))
+/** Part of its address, so that a new one is another address and this one can be kept for good. */
+export const styleDigest = createHash('sha256').update(styleSheet).digest('base64url').slice(0, 16)
+
+const searchForm = html`<form action="/catalogue" role="search"><label class="unseen" for="find">Search the catalogue</label><input id="find" type="search" name="q" placeholder="Search images" maxlength="200"><button>Search</button></form>`
+
+const frame = ({ title, main, head, hasSearch = true }: Page): Markup => html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title === 'Vitrine' ? title : html`${title} - Vitrine`}</title>
+<link rel="stylesheet" href="/catalogue/style.css?v=${styleDigest}">
+${head}</head>
+<body>
+<a class="skip" href="#main">Skip to the content</a>
+<header class="top"><div class="wide"><a class="brand" href="/catalogue">Vitrine</a>${hasSearch && searchForm}</div></header>
+<main id="main" class="wide" tabindex="-1">
+${main}
+</main>
+<footer class="foot"><div class="wide"><p>Vitrine: images for clouds, shared between projects. <a href="/catalogue">Catalogue</a> &middot; <a href="/docs">API</a></p></div></footer>
+</body>
+</html>
+`
+
+const pagePolicy =
+  "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
 /** Answers with a page that runs no script, loads nothing from elsewhere and stands in no frame. */
-export const sendPage = (reply: FastifyReply, status: number, { title, main, head, isPublic }: Page): FastifyReply =>
-  reply
-    .code(status)
-    .headers({
-      'content-type': 'text/html; charset=utf-8',
-      'content-security-policy':
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': isPublic ? 'same-origin' : 'no-referrer',
-      'cache-control': isPublic ? 'public, max-age=60' : 'private, no-store',
-      ...(isPublic ? {} : { 'x-robots-tag': 'noindex' }),
-    })
-    .send(
-      Buffer.from(
-        html`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title>${head}</head><body><main>${main}</main></body></html>
-`.toString(),
-      ),
-    )
+export const sendPage = (reply: FastifyReply, status: number, page: Page): FastifyReply => {
+  const { isPublic } = page
+  reply.code(status).headers({
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': pagePolicy,
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': isPublic ? 'same-origin' : 'no-referrer',
+  })
+  const body = Buffer.from(frame(page).toString())
+  if (isPublic && status === 200) return sendPublic(reply, body)
+  return reply
+    .headers({ 'cache-control': isPublic ? 'public, max-age=60' : 'private, no-store', 'x-robots-tag': 'noindex' })
+    .send(body)
+}
+
+/** Tells a person in a browser what went wrong. Never cached. */
+export const sendErrorPage = (reply: FastifyReply, status: number, message: string): FastifyReply =>
+  sendPage(reply, status, {
+    title: errorTitle(status),
+    main: html`<h1>${status === 404 ? 'There is nothing here' : errorTitle(status)}</h1>
+<p class="lead">${message}</p>
+<p><a class="button plain" href="/catalogue">Go to the catalogue</a></p>`,
+    isPublic: false,
+  })
+
+/**
+ * The `errorHandler` of routes that people open in a browser: whoever asks for HTML gets a page, everyone else what every
+ * route answers.
+ */
+export const pageErrors = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+  if (errorForm(request.headers.accept) !== 'html') {
+    throw error
+  }
+  const { status, message, headers, code } = asApiError(error)
+  if (status >= 500) request.log.error({ err: error, reqId: request.id }, `a page failed: ${code}`)
+  sendErrorPage(reply.headers(headers), status, message)
+}

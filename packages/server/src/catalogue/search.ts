@@ -1,0 +1,193 @@
+import type { Reader } from '../database/database.ts'
+import { fragment, runFragment } from '../database/fragment.ts'
+import { announcedByIds, type Position, positionOf, type ShortListing } from './queries.ts'
+import { type Facet, facetRange, facetTerm, queryWords } from './terms.ts'
+
+/** What a visitor of the catalogue looks for. */
+export interface Search {
+  readonly text: string
+  readonly os: string
+  readonly architecture: string
+  readonly producer: string
+}
+
+export interface SearchPage {
+  /** Newest first. */
+  readonly listings: readonly ShortListing[]
+  /** Where the next page begins, if there may be one. */
+  readonly next: Position | undefined
+}
+
+/** Rows of the index that one page looks at, at most. A search that finds little in so many goes on with the next page. */
+const walkMax = 2000
+const firstStep = 60
+const step = 500
+/** As far as it is worth knowing how common a term is. */
+const commonFrom = 1000
+
+/**
+ * The terms that a listing must all have. Undefined if nothing can be found: a text was given that holds no word.
+ */
+const termsOfSearch = ({ text, os, architecture, producer }: Search): string[] | undefined => {
+  const words = queryWords(text)
+  if (words.length === 0 && text.trim() !== '') return undefined
+  const facets: readonly (readonly [Facet, string])[] = [
+    ['os', os],
+    ['architecture', architecture],
+    ['producer', producer],
+  ]
+  return [...words, ...facets.flatMap(([facet, value]) => (value === '' ? [] : [facetTerm(facet, value)]))]
+}
+
+/** How often a term occurs, as far as it is worth knowing. */
+const occurrences = async (db: Reader, term: string): Promise<number> => {
+  const { count } = await db
+    .selectFrom((from) =>
+      from.selectFrom('listing_terms').select('listing_id').where('term', '=', term).limit(commonFrom).as('some'),
+    )
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}
+
+/** The rarest term first: it is the one whose rows are walked. */
+const rarestFirst = async (db: Reader, terms: readonly string[]): Promise<string[]> => {
+  if (terms.length < 2) return [...terms]
+  const counted: { term: string; count: number }[] = []
+  for (const term of terms) counted.push({ term, count: await occurrences(db, term) })
+  return counted.sort((one, other) => one.count - other.count).map(({ term }) => term)
+}
+
+/** The next listings along a term, or along all of them, newest first. */
+const walk = async (
+  db: Reader,
+  term: string | undefined,
+  after: Position | undefined,
+  limit: number,
+): Promise<Position[]> => {
+  if (term === undefined) {
+    const all = db
+      .selectFrom('listings')
+      .select(['published_at', 'id'])
+      .orderBy('published_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit)
+    const rows = await (after === undefined
+      ? all
+      : all.where(({ eb, refTuple, tuple }) =>
+          eb(refTuple('published_at', 'id'), '<', tuple(after.publishedAt, after.id)),
+        )
+    ).execute()
+    return rows.map(positionOf)
+  }
+  const all = db
+    .selectFrom('listing_terms')
+    .select(['published_at', 'listing_id as id'])
+    .where('term', '=', term)
+    .orderBy('published_at', 'desc')
+    .orderBy('listing_id', 'desc')
+    .limit(limit)
+  const rows = await (after === undefined
+    ? all
+    : all.where(({ eb, refTuple, tuple }) =>
+        eb(refTuple('published_at', 'listing_id'), '<', tuple(after.publishedAt, after.id)),
+      )
+  ).execute()
+  return rows.map(positionOf)
+}
+
+/** Those of the listings that have all of the terms. */
+const havingAll = async (
+  db: Reader,
+  candidates: readonly Position[],
+  terms: readonly string[],
+): Promise<readonly Position[]> => {
+  if (terms.length === 0 || candidates.length === 0) return candidates
+  const rows = await db
+    .selectFrom('listing_terms')
+    .select('listing_id')
+    .where(
+      'listing_id',
+      'in',
+      candidates.map(({ id }) => id),
+    )
+    .where('term', 'in', terms)
+    .groupBy('listing_id')
+    .having(({ fn }) => fn.countAll(), '=', terms.length)
+    .execute()
+  const found = new Set(rows.map(({ listing_id }) => listing_id))
+  return candidates.filter(({ id }) => found.has(id))
+}
+
+/** What the world sees of these listings, in their order. */
+const announced = async (db: Reader, found: readonly Position[]): Promise<ShortListing[]> => {
+  if (found.length === 0) return []
+  const rows = await announcedByIds(
+    db,
+    found.map(({ id }) => id),
+  )
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  return found.flatMap(({ id }) => byId.get(id) ?? [])
+}
+
+/**
+ * A page of what is found. Costs about a page, however many listings there are: it walks along the rarest of the terms,
+ * and stops after so many rows even if they held little.
+ */
+export const searchListings = async (
+  db: Reader,
+  search: Search,
+  after: Position | undefined,
+  limit: number,
+): Promise<SearchPage> => {
+  const terms = termsOfSearch(search)
+  if (terms === undefined) return { listings: [], next: undefined }
+  const [driver, ...others] = await rarestFirst(db, terms)
+  const listings: ShortListing[] = []
+  let position = after
+  for (let walked = 0, size = Math.max(firstStep, limit + 1); walked < walkMax; walked += size, size = step) {
+    const candidates = await walk(db, driver, position, size)
+    const matching = await havingAll(db, candidates, others)
+    const taken = matching.slice(0, limit + 1)
+    listings.push(...(await announced(db, taken)))
+    const last = listings[limit - 1]
+    if (listings.length > limit && last !== undefined) {
+      return { listings: listings.slice(0, limit), next: positionOf(last) }
+    }
+    const isAll = taken.length === matching.length
+    if (isAll && candidates.length < size) return { listings, next: undefined }
+    position = isAll ? candidates.at(-1) : taken.at(-1)
+  }
+  return { listings, next: position }
+}
+
+/** A value that can be filtered by, as one of its listings writes it. */
+export interface FacetValue {
+  readonly value: string
+  readonly label: string
+}
+const facetValuesMax = 30
+
+/**
+ * The values of a facet, in alphabetical order. Steps from one value to the next in the index, so that it costs the number
+ * of values, not of listings.
+ */
+export const facetValues = async (db: Reader, facet: 'os' | 'architecture'): Promise<FacetValue[]> => {
+  const { from, to } = facetRange(facet)
+  const column = facet === 'os' ? fragment`l.os_name` : fragment`l.architecture`
+  const rows = await runFragment<{ term: string; label: string | null }>(
+    db,
+    fragment`with recursive facets(term) as (
+        select (select min(term) from listing_terms where term >= ${from} and term < ${to})
+        union all
+        select (select min(t.term) from listing_terms t where t.term > facets.term and t.term < ${to})
+        from facets where facets.term is not null
+      )
+      select facets.term, (
+        select ${column} from listing_terms t join listings l on l.id = t.listing_id
+        where t.term = facets.term order by t.published_at desc, t.listing_id desc limit 1
+      ) as label
+      from facets where facets.term is not null limit ${facetValuesMax}`,
+  )
+  return rows.map(({ term, label }) => ({ value: term.slice(from.length), label: label ?? term.slice(from.length) }))
+}
