@@ -64,9 +64,16 @@ export const sharingTables = {
       .column('sequence')
       .where(sql.ref('position'), 'is', null)
       .execute()
-    await db.schema.createIndex('events_by_position').unique().on('events').column('position').execute()
-    await db.schema.createIndex('events_of_owner').on('events').columns(['owner_id', 'position']).execute()
-    await db.schema.createIndex('events_of_member').on('events').columns(['member_id', 'position']).execute()
+    // Only what has been told is read by position: writing an event touches none of these.
+    const told = sql<boolean>`position is not null`
+    await db.schema.createIndex('events_by_position').unique().on('events').column('position').where(told).execute()
+    await db.schema.createIndex('events_of_owner').on('events').columns(['owner_id', 'position']).where(told).execute()
+    await db.schema
+      .createIndex('events_of_member')
+      .on('events')
+      .columns(['member_id', 'position'])
+      .where(told)
+      .execute()
 
     await db.schema
       .createTable('producers')
