@@ -1,0 +1,81 @@
+import type { AccessRequestStatus, RequestState } from '@vitrine/contract'
+import type { Page } from '../catalogue/page.ts'
+import { html, type Markup } from '../http/markup.ts'
+import { requestForm, type Typed, type Wrong } from './form.ts'
+
+/** The pages of a request. All are behind secret links, or hold what somebody typed: none is cached. */
+
+/** The form again, with what is wrong and what was typed. */
+export const formAgainPage = (
+  listing: { readonly title: string; readonly path: string },
+  typed: Typed,
+  problem: string,
+  wrong: Wrong,
+): Page => ({
+  title: `Ask for ${listing.title}`,
+  main: html`<h1>Ask for access</h1>
+<p class="lead"><a href="${listing.path}">${listing.title}</a></p>
+<div class="note" role="alert"><p><strong>${problem}</strong></p></div>
+<section class="ask" aria-label="Request">
+${requestForm(`${listing.path}/requests`, typed, wrong)}
+</section>`,
+  isPublic: false,
+})
+
+const headings: Readonly<Record<RequestState, string>> = {
+  unconfirmed: 'Please confirm your request',
+  waiting: 'Your request is with the producer',
+  approved: 'Your request was approved',
+  denied: 'Your request was denied',
+  closed: 'Your request was closed',
+}
+
+const explained = ({ state, email, image_id: imageId }: AccessRequestStatus): Markup => {
+  switch (state) {
+    case 'unconfirmed':
+      return html`<p class="lead">A mail with a link goes to ${email}, unless one for the same request did within the last hour. The producer sees the request once you have confirmed it there, within two days.</p>
+<p>No mail? Look among unwanted mail, and check the address.</p>`
+    case 'waiting':
+      return html`<p class="lead">The producer has been told and decides. The answer goes to ${email}.</p>`
+    case 'approved':
+      return html`<p class="lead">The image is shared with your project. Accept it to have it in your list; it can be used by its id at once.</p>
+<pre><code>vitrine accept ${imageId}</code></pre>
+<p>Or with the OpenStack client:</p>
+<pre><code>openstack image set --accept ${imageId}</code></pre>`
+    case 'denied':
+      return html`<p class="lead">The producer does not share the image with your project.</p>`
+    case 'closed':
+      return html`<p class="lead">The image is no longer there, or the request was not needed any more.</p>`
+  }
+}
+
+const day = (instant: string): Markup => html`<time datetime="${instant}">${instant.slice(0, 10)}</time>`
+
+const facts = (status: AccessRequestStatus): Markup => html`<section class="facts" aria-label="The request"><dl>
+<dt>Image</dt><dd>${status.listing.path === null ? status.listing.title : html`<a href="${status.listing.path}">${status.listing.title}</a>`}</dd>
+<dt>Project</dt><dd><code>${status.project}</code></dd>
+<dt>Asked</dt><dd>${day(status.created_at)}</dd>
+${status.decided_at !== null && html`<dt>Decided</dt><dd>${day(status.decided_at)}</dd>`}
+${status.image_id !== null && html`<dt>Image id</dt><dd><code>${status.image_id}</code></dd>`}
+</dl></section>`
+
+/** How a request stands. */
+export const statusPage = (status: AccessRequestStatus): Page => ({
+  title: headings[status.state],
+  main: html`<h1>${headings[status.state]}</h1>
+${explained(status)}
+${status.reason !== null && html`<h2>The producer wrote</h2><blockquote class="text"><p>${status.reason}</p></blockquote>`}
+${facts(status)}
+<p class="hint">Keep this address: it shows how the request stands. Whoever has it sees the same.</p>`,
+  isPublic: false,
+})
+
+/** Asks whether the mailbox wants this. Only its button does anything: mail scanners follow links. */
+export const confirmPage = (status: AccessRequestStatus, secret: string): Page => ({
+  title: 'Confirm your request',
+  main: html`<h1>Confirm your request</h1>
+<p class="lead">Did you ask for access to ${status.listing.title} for the project <code>${status.project}</code>?</p>
+<form method="post" action="/catalogue/requests/confirm/${secret}"><button>Yes, send it to the producer</button></form>
+<p class="hint">If not, close this page: without your confirmation nobody sees the request, and it is removed after two days.</p>`,
+  isPublic: false,
+})
