@@ -2,6 +2,14 @@ import type { Group } from '../suite.ts'
 import { authentication } from './authentication.ts'
 import { download } from './download.ts'
 import { errors } from './errors.ts'
+import { explain } from './extensions/explain.ts'
+import { inbox } from './extensions/inbox.ts'
+import { invitations } from './extensions/invitations.ts'
+import { rules } from './extensions/rules.ts'
+import { sharesMany } from './extensions/shares-many.ts'
+import { sharesTerms } from './extensions/shares-terms.ts'
+import { usage } from './extensions/usage.ts'
+import { withdrawal } from './extensions/withdrawal.ts'
 import { filtersAndSorting } from './filters.ts'
 import { imagesAccess } from './images-access.ts'
 import { imagesAttributes } from './images-attributes.ts'
@@ -43,4 +51,12 @@ export const groups: readonly Group[] = [
   upload,
   download,
   rawHttp,
+  sharesMany,
+  sharesTerms,
+  inbox,
+  withdrawal,
+  usage,
+  explain,
+  rules,
+  invitations,
 ]
