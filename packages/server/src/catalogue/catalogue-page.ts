@@ -61,7 +61,7 @@ ${pagesMarkup({ first, next })}`
 <p class="lead">What producers share in this cloud. Open an image to read about it and to ask for access.</p>
 ${filters(view)}
 ${listings}
-<p class="quiet"><a href="${feed}">Atom feed of this search</a></p>`,
+<p class="feed"><a href="${feed}">Atom feed of this search</a></p>`,
     isPublic: true,
     hasSearch: false,
   }

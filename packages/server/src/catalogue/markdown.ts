@@ -2,19 +2,31 @@ import MarkdownIt from 'markdown-it'
 import sanitize from 'sanitize-html'
 import { type Markup, sanitised } from '../http/markup.ts'
 
-/** Levels by which headings sink: the page has the first two. */
-const headingShift = 2
+/** The page has the first two levels of headings. */
+const firstLevel = 3
+const lastLevel = 6
 
-const markdown = new MarkdownIt({ html: false, linkify: true, typographer: false, maxNesting: 20 }).disable('image')
+const markdown = new MarkdownIt({ html: false, linkify: true, maxNesting: 20 }).disable('image')
 // Words that only look like host names stay words.
 markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false })
 
-const shifted = (tag: string): string => `h${Math.min(6, Number(tag.slice(1)) + headingShift)}`
+/** The levels of headings in their order, with none left out on the way down. */
+const levelled = (levels: readonly number[]): number[] => {
+  const open: number[] = []
+  return levels.map((level) => {
+    while ((open.at(-1) ?? 0) >= level) open.pop()
+    open.push(level)
+    return Math.min(lastLevel, firstLevel + open.length - 1)
+  })
+}
 
-markdown.core.ruler.push('shift_headings', ({ tokens }) => {
-  for (const token of tokens) {
-    if (token.type === 'heading_open' || token.type === 'heading_close') token.tag = shifted(token.tag)
-  }
+markdown.core.ruler.push('fit_headings', ({ tokens }) => {
+  const headings = tokens.filter(({ type }) => type === 'heading_open' || type === 'heading_close')
+  const openings = headings.filter(({ type }) => type === 'heading_open')
+  const levels = levelled(openings.map(({ tag }) => Number(tag.slice(1))))
+  headings.forEach((token, index) => {
+    token.tag = `h${levels[Math.floor(index / 2)]}`
+  })
 })
 
 const isWebLink = (address: string): boolean => /^(?:https?:\/\/|mailto:)/i.test(address)

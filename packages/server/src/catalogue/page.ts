@@ -24,6 +24,11 @@ export const styleSheet = readFileSync(new URL('style.css', import.meta.url))
 /** Part of its address, so that a new one is another address and this one can be kept for good. */
 export const styleDigest = createHash('sha256').update(styleSheet).digest('base64url').slice(0, 16)
 
+/** The mark in the tab of a browser. */
+export const mark = Buffer.from(
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><g fill="#fff" stroke="#0b5b6b" stroke-width="3"><rect x="9" y="9" width="20" height="20" rx="4"/><rect x="3" y="3" width="20" height="20" rx="4"/></g></svg>\n',
+)
+
 const searchForm = html`<form action="/catalogue" role="search"><label class="unseen" for="find">Search the catalogue</label><input id="find" type="search" name="q" placeholder="Search images" maxlength="200"><button>Search</button></form>`
 
 const frame = ({ title, main, head, hasSearch = true }: Page): Markup => html`<!doctype html>
@@ -33,6 +38,7 @@ const frame = ({ title, main, head, hasSearch = true }: Page): Markup => html`<!
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title === 'Vitrine' ? title : html`${title} - Vitrine`}</title>
+<link rel="icon" href="/catalogue/mark.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/catalogue/style.css?v=${styleDigest}">
 ${head}</head>
 <body>

@@ -20,7 +20,11 @@ export const producerPage = (
 `,
     main: html`<h1 dir="auto">${name}</h1>
 <p class="quiet">Producer <code>${handle}</code>, here since ${dayMarkup(producer.created_at)}${website && html` &middot; <a href="${website}" rel="nofollow noopener ugc">Website</a>`}${contact && html` &middot; <a href="mailto:${contact}">${contact}</a>`}</p>
-${description && html`<div class="text" dir="auto">${renderMarkdown(description)}</div>`}
+${
+  description &&
+  html`<section class="text" dir="auto" aria-labelledby="about"><h2 id="about">About</h2>
+${renderMarkdown(description)}</section>`
+}
 <h2>Images</h2>
 ${
   listings.length === 0
@@ -28,7 +32,7 @@ ${
     : cardsMarkup(listings, { level: 3, showsProducer: false })
 }
 ${pagesMarkup({ first, next })}
-<p class="quiet"><a href="${feed}">Atom feed of this producer</a></p>`,
+<p class="feed"><a href="${feed}">Atom feed of this producer</a></p>`,
     isPublic: true,
   }
 }

@@ -10,7 +10,7 @@ import { fullListing, listingPath, producerDocument, producerPath, publicListing
 import { type Feed, feedEntriesMax, renderFeed } from './feed.ts'
 import { findIcon } from './icons.ts'
 import { listingPage } from './listing-page.ts'
-import { pageErrors, sendPage, styleDigest, styleSheet } from './page.ts'
+import { mark, pageErrors, sendPage, styleDigest, styleSheet } from './page.ts'
 import { producerPage } from './producer-page.ts'
 import { sendPublic, sendUnchanging } from './public-answer.ts'
 import { findAnnounced, findProducerByHandle } from './queries.ts'
@@ -139,6 +139,15 @@ const assetRoutes = (app: FastifyInstance, { database }: Service): void => {
     reply.headers({ 'content-type': 'text/css; charset=utf-8', 'x-content-type-options': 'nosniff' })
     const isThis = new Map(parseQuery(request.url)).get('v') === styleDigest
     return isThis ? sendUnchanging(reply, styleSheet) : sendPublic(reply, styleSheet)
+  })
+
+  app.get('/catalogue/mark.svg', { schema: { hide: true }, exposeHeadRoute: true }, async (_request, reply) => {
+    reply.headers({
+      'content-type': 'image/svg+xml',
+      'content-security-policy': "default-src 'none'",
+      'x-content-type-options': 'nosniff',
+    })
+    return sendPublic(reply, mark)
   })
 
   app.get<{ Params: Static<typeof iconParams> }>(
