@@ -1,4 +1,5 @@
 import type { UsageDisclosure } from '@vitrine/contract'
+import { listingPath } from '../catalogue/documents.ts'
 import type { Reader, Tx } from '../database/database.ts'
 import type { ShareColumns } from '../database/sharing-tables.ts'
 import type { MembersTable } from '../database/tables.ts'
@@ -124,7 +125,7 @@ export const findListingPath = async (
     .select(['listings.id', 'listings.slug', 'producers.handle'])
     .where('listings.image_id', '=', imageId)
     .executeTakeFirst()
-  return row === undefined ? undefined : { id: row.id, path: `/catalogue/producers/${row.handle}/${row.slug}` }
+  return row === undefined ? undefined : { id: row.id, path: listingPath(row) }
 }
 
 /** Requests for an image that wait for an answer. */

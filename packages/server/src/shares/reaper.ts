@@ -3,6 +3,7 @@ import { type Cause, recordEvent } from '../events/events.ts'
 import { wireDate } from '../http/json.ts'
 import { findImageForChange } from '../images/queries.ts'
 import { endShare } from '../members/share.ts'
+import { dropUnconfirmed } from '../requests/queries.ts'
 import type { Service } from '../service.ts'
 import { dropPlan, findPlan, isOver } from './plan.ts'
 import { withdrawNow } from './withdrawal.ts'
@@ -174,8 +175,8 @@ export const reap = async (service: Service): Promise<number> => {
   return done
 }
 
-/** Removes what is kept for a while only. */
-const tidy = async ({ database, now }: Service): Promise<void> => {
+/** Removes what is kept for a while only: jobs, and requests that nobody confirmed. */
+export const tidy = async ({ database, now }: Service): Promise<void> => {
   const at = now()
   const old = await database.read
     .selectFrom('jobs')
@@ -184,9 +185,9 @@ const tidy = async ({ database, now }: Service): Promise<void> => {
     .limit(1000)
     .execute()
   const ids = old.map(({ id }) => id)
-  if (ids.length === 0) return
   await database.write(async (tx) => {
-    await tx.deleteFrom('jobs').where('id', 'in', ids).execute()
+    if (ids.length > 0) await tx.deleteFrom('jobs').where('id', 'in', ids).execute()
+    await dropUnconfirmed(tx, at)
   })
 }
 
