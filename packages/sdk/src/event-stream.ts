@@ -1,4 +1,4 @@
-import { createParser, type EventSourceMessage } from 'eventsource-parser'
+import { createParser } from 'eventsource-parser'
 import { abortable } from './abortable.ts'
 import { UnexpectedResponseError } from './errors.ts'
 import { asNetworkError, type Read, type Transport } from './transport.ts'
@@ -22,10 +22,14 @@ export const readEventStream =
     }
     const reader = response.body.getReader()
     const parts: StreamPart[] = []
+    let tooLong = false
     const parser = createParser({
       maxBufferSize,
       onId: (position) => parts.push({ kind: 'position', position }),
-      onEvent: ({ data }: EventSourceMessage) => parts.push({ kind: 'event', data }),
+      onEvent: ({ data }) => parts.push({ kind: 'event', data }),
+      onError: ({ type }) => {
+        tooLong ||= type === 'max-buffer-size-exceeded'
+      },
     })
     watchdog.disarm()
 
@@ -48,6 +52,7 @@ export const readEventStream =
           if (done) return
           parser.feed(decoder.decode(value, { stream: true }))
           yield* parts.splice(0)
+          if (tooLong) throw new UnexpectedResponseError('The service sent an event of more than a million characters.')
         }
       } finally {
         watchdog.end()

@@ -22,7 +22,7 @@ test('a profile is made and read', async () => {
 })
 
 test('an image is published, and its listing changed and withdrawn', async () => {
-  const renamed = listingDocument({ title: 'Debian', summary: null, warnings: ['Looks like Debiаn.'] })
+  const renamed = listingDocument({ title: 'Debian', summary: null, warnings: ['Another title looks the same.'] })
   const { images, requests } = scripted(
     {},
     { json: imageDocument() },
@@ -45,7 +45,10 @@ test('an image is published, and its listing changed and withdrawn', async () =>
     shown: ['size', 'formats'],
   })
   assert.equal(await listing.update({ title: 'Debian', summary: null }), listing)
-  assert.deepEqual([listing.title, listing.summary, listing.warnings], ['Debian', null, ['Looks like Debiаn.']])
+  assert.deepEqual(
+    [listing.title, listing.summary, listing.warnings],
+    ['Debian', null, ['Another title looks the same.']],
+  )
   await listing.withdraw()
   assert.deepEqual(
     requests.slice(1).map(({ method, path }) => [method, path]),
