@@ -247,3 +247,40 @@ test('a caller that gives up does not wait for the identity service, and does no
   answer()
   assert.equal((await patient).id, imageId)
 })
+
+const project = (id: string, name: string) => ({ id, name, domain_id: 'default', enabled: true })
+
+test('the projects of the caller are listed, and one is found by id or name', async () => {
+  const projects = [project('p1', 'producer'), project('p2', 'team'), project('p3', 'team'), project('p4', 'p1')]
+  const { fetch, requests } = fakeFetch(v3Token('T1'), { json: { projects, links: { next: null } } })
+  const connection = new OpenStack({ authUrl: 'https://id.example.org/v3', auth, fetch, clock: fakeClock() })
+  const listed = await connection.listProjects().toArray()
+  assert.deepEqual(listed[0], { id: 'p1', name: 'producer', domainId: 'default' })
+  assert.equal(listed.length, 4)
+  assert.deepEqual(
+    [requests[1]?.method, requests[1]?.path, requests[1]?.headers.get('x-auth-token')],
+    ['GET', '/v3/auth/projects', 'T1'],
+  )
+  assert.equal((await connection.resolveProject('producer')).id, 'p1')
+  assert.equal((await connection.resolveProject('p2')).id, 'p2')
+  assert.equal((await connection.resolveProject('p1')).name, 'producer', 'an id goes before a name')
+  await assert.rejects(connection.resolveProject('team'), /more than one .*: p2, p3/)
+  await assert.rejects(connection.resolveProject('nobody'), InvalidArgumentError)
+})
+
+test('the tenants of an older cloud are its projects', async () => {
+  const { fetch, requests } = fakeFetch(v2Token('T1'), { json: { tenants: [{ id: 12345, name: 'customer-x' }] } })
+  const connection = new Rackspace({ authUrl: 'https://id.example.org/v2.0', username: 'joe', apiKey: 'k', fetch })
+  assert.deepEqual(await connection.listProjects().toArray(), [
+    { id: '12345', name: 'customer-x', domainId: undefined },
+  ])
+  assert.equal(requests[1]?.path, '/v2.0/tenants')
+})
+
+test('an answer that is no list of projects is told from one', async () => {
+  for (const json of [{}, { projects: [{ name: 'x' }] }, { projects: ['x'] }, []]) {
+    const { fetch } = fakeFetch(v3Token('T1'), { json })
+    const connection = new OpenStack({ authUrl: 'https://id.example.org/v3', auth, fetch, clock: fakeClock() })
+    await assert.rejects(connection.listProjects().toArray(), UnexpectedResponseError)
+  }
+})

@@ -5,11 +5,13 @@ import {
   BadRequestError,
   ConflictError,
   ForbiddenError,
+  GoneError,
   HttpError,
   NetworkError,
   NotFoundError,
   OverLimitError,
   TimeoutError,
+  TooManyRequestsError,
   UnauthorizedError,
   UnexpectedResponseError,
 } from './errors.ts'
@@ -29,8 +31,10 @@ test('each status has its class, with request id, body and message', async () =>
     [403, ForbiddenError],
     [404, NotFoundError],
     [409, ConflictError],
+    [410, GoneError],
     [413, OverLimitError],
     [418, HttpError],
+    [429, TooManyRequestsError],
     [500, HttpError],
   ])
   for (const [status, Class] of classes) {
@@ -62,6 +66,25 @@ test('a busy service is asked again, as long after as it says', async () => {
   assert.equal((await images.getImage(imageId)).id, imageId)
   assert.equal(requests.length, 3)
   assert.deepEqual(clock.sleeps, [4000, 375])
+})
+
+test('a refusal says after how many seconds to come back, in whichever way the service writes it', async () => {
+  const written: [string | undefined, number | undefined][] = [
+    ['90', 90],
+    ['0', 0],
+    // The clock of the test stands at 12:00:00.
+    ['Sun, 01 Mar 2026 12:01:30 GMT', 90],
+    ['Sun, 01 Mar 2026 11:00:00 GMT', 0],
+    ['soon', undefined],
+    [undefined, undefined],
+  ]
+  for (const [retryAfter, seconds] of written) {
+    const headers = retryAfter === undefined ? {} : { 'retry-after': retryAfter }
+    const { images } = scripted({ retry: { maxRetries: 0 } }, { status: 429, headers })
+    const caught = await images.getImage(imageId).catch((thrown: unknown) => thrown)
+    assert.ok(caught instanceof TooManyRequestsError)
+    assert.deepEqual([caught.retryAfter, caught.retryAfterSeconds], [retryAfter, seconds])
+  }
 })
 
 test('creating is not repeated, whatever happened', async () => {
