@@ -41,7 +41,7 @@ export const projectIdField = (description: string) =>
   Type.String({
     minLength: 1,
     maxLength: 255,
-    pattern: '^[^\\s/\\u0000-\\u001f\\u007f](.*[^\\s/\\u0000-\\u001f\\u007f])?$',
+    pattern: '^[^\\s/\\u0000-\\u001f\\u007f]([^/\\u0000-\\u001f\\u007f]*[^\\s/\\u0000-\\u001f\\u007f])?$',
     description,
   })
 

@@ -72,13 +72,23 @@ export const reminderBefore = (endsAt: number, now: number): number => {
 }
 
 /**
+ * An instant of the future, as a caller writes it (UTC).
+ * @param name what it is, for the message
+ * @throws ApiError `invalid_attribute` for a date that is none, such as 30 February, or in the past
+ */
+export const parseFuture = (name: string, text: string, now: number): number => {
+  const instant = Date.parse(text)
+  // A day too many is taken for one of the next month otherwise.
+  if (Number.isNaN(instant) || !text.startsWith(new Date(instant).toISOString().slice(0, 10))) {
+    throw apiError('invalid_attribute', { name, why: 'there is no such date' })
+  }
+  if (instant <= now) throw apiError('invalid_attribute', { name, why: 'it is in the past' })
+  return instant
+}
+
+/**
  * The end of a share as a caller writes it (undefined: none).
  * @throws ApiError `invalid_attribute` when it is no instant of the future
  */
-export const parseEndsAt = (text: string | null | undefined, now: number): number | null => {
-  if (text === undefined || text === null) return null
-  const endsAt = Date.parse(text)
-  if (Number.isNaN(endsAt)) throw apiError('invalid_attribute', { name: 'ends_at', why: 'there is no such date' })
-  if (endsAt <= now) throw apiError('invalid_attribute', { name: 'ends_at', why: 'it is in the past' })
-  return endsAt
-}
+export const parseEndsAt = (text: string | null | undefined, now: number): number | null =>
+  text === undefined || text === null ? null : parseFuture('ends_at', text, now)
