@@ -39,6 +39,7 @@ import { requestRoutes } from './requests/routes.ts'
 import { ruleRoutes } from './rules/routes.ts'
 import { schemaRoutes } from './schemas/routes.ts'
 import type { Service } from './service.ts'
+import { inboxRoutes } from './shares/inbox-routes.ts'
 import { startReaper } from './shares/reaper.ts'
 import { shareRoutes } from './shares/routes.ts'
 import { startUsage } from './shares/usage.ts'
@@ -118,6 +119,7 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
     invitationRoutes(api, service)
     noticeRoutes(api, service)
     shareRoutes(api, service)
+    inboxRoutes(api, service)
     ruleRoutes(api, service)
     cloudImageRoutes(api, service)
     schemaRoutes(api)
@@ -208,7 +210,7 @@ export const assemble = async (
     stopping: stopping.signal,
     log: app.log,
   }
-  const notices = await startNotices(parts)
+  const notices = await startNotices(parts, config)
   const service: Service = { ...parts, notices }
   const reaper = await startReaper(service)
   await withRoutes(app, service)

@@ -104,6 +104,7 @@ export const publicRequestRoutes = (app: FastifyInstance, service: Service): voi
       errorHandler: pageErrors,
       schema: {
         tags,
+        security: [],
         summary: 'Ask for access to a listed image',
         description:
           'By anyone, as JSON or as the form of the page. The answer is the same whether or not there is such a project.',
@@ -130,6 +131,7 @@ export const publicRequestRoutes = (app: FastifyInstance, service: Service): voi
       errorHandler: pageErrors,
       schema: {
         tags,
+        security: [],
         summary: 'How a request stands',
         description: 'A page; with `.json` at the end, a document.',
         params: secretParams,
@@ -148,7 +150,13 @@ export const publicRequestRoutes = (app: FastifyInstance, service: Service): voi
     '/catalogue/requests/confirm/:secret',
     {
       errorHandler: pageErrors,
-      schema: { tags, summary: 'Page that confirms a request', description: 'Changes nothing.', params: secretParams },
+      schema: {
+        tags,
+        security: [],
+        summary: 'Page that confirms a request',
+        description: 'Changes nothing.',
+        params: secretParams,
+      },
     },
     async (request, reply) => {
       await refuseBody(request)
@@ -164,6 +172,7 @@ export const publicRequestRoutes = (app: FastifyInstance, service: Service): voi
       errorHandler: pageErrors,
       schema: {
         tags,
+        security: [],
         summary: 'Confirm a request',
         description: 'Doing it again changes nothing.',
         params: secretParams,
