@@ -21,7 +21,9 @@ export interface Stage {
   readonly disk: BootableDisk
   /** Folder for downloads; also the home of the clients. */
   readonly folder: string
-  /** Runs a command as a user would who was given clouds.yaml. */
+  /** The environment of a user who was given clouds.yaml. */
+  readonly environment: NodeJS.ProcessEnv
+  /** Runs a command as such a user. */
   run(command: string, args: readonly string[], options?: Pick<RunOptions, 'environment'>): Promise<Finished>
 }
 
@@ -62,6 +64,7 @@ export const withStage = async (play: (stage: Stage) => Promise<void>, options: 
     data,
     disk,
     folder,
+    environment,
     run: (command, args, options) =>
       run(command, args, { cwd: root, environment: { ...environment, ...options?.environment } }),
   }).finally(() => service.stop())
