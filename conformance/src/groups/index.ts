@@ -2,12 +2,15 @@ import type { Group } from '../suite.ts'
 import { authentication } from './authentication.ts'
 import { download } from './download.ts'
 import { errors } from './errors.ts'
+import { cataloguePages, catalogueProducer } from './extensions/catalogue.ts'
+import { cloudImages } from './extensions/cloud-images.ts'
 import { explain } from './extensions/explain.ts'
 import { inbox } from './extensions/inbox.ts'
 import { invitations } from './extensions/invitations.ts'
 import { rules } from './extensions/rules.ts'
 import { sharesMany } from './extensions/shares-many.ts'
 import { sharesTerms } from './extensions/shares-terms.ts'
+import { standardAnswers } from './extensions/standard-answers.ts'
 import { usage } from './extensions/usage.ts'
 import { withdrawal } from './extensions/withdrawal.ts'
 import { filtersAndSorting } from './filters.ts'
@@ -59,4 +62,8 @@ export const groups: readonly Group[] = [
   explain,
   rules,
   invitations,
+  catalogueProducer,
+  cataloguePages,
+  cloudImages,
+  standardAnswers,
 ]

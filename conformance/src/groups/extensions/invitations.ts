@@ -214,7 +214,7 @@ const runNamed = async ({ actors, images, own }: Scene) => {
     const tell = async (name: string) => {
       const { answer, id } = await invite(owner, image, { project: name })
       const { created_at: _at, expires_at: _until, ...rest } = objectAt(answer.json)
-      return JSON.stringify(rest).replaceAll(id, 'ID').replaceAll(name, 'NAME')
+      return JSON.stringify(rest).toLowerCase().replaceAll(id, 'ID').replaceAll(name.toLowerCase(), 'NAME')
     }
     const absent = `${unique()}@${consumer.projectName.replace(/^.*@/, '')}`
     expectEqual(await tell(absent), await tell(consumer.projectName), 'the answer')

@@ -65,7 +65,8 @@ const runOutcomes = async ({ actors, images, own }: Scene) => {
   await own('each pair fails for itself, with its error, and the others are done', async () => {
     const good = await images.queued()
     const privateOne = await images.queued({ visibility: 'private' })
-    const foreign = await images.queued({ visibility: 'community' }, stranger)
+    const foreign = await images.queued({}, stranger)
+    await images.share(foreign, owner)
     const invisible = await images.queued({ visibility: 'private' }, stranger)
     const named = [good, privateOne, foreign, invisible, 'not-an-id']
     const answer = await shareMany(owner, { images: named, projects: [consumer.projectId] })
