@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import type { Database, Tx } from '../database/database.ts'
+import { lockName } from '../database/dialect.ts'
+import type { DigestContent, MailPayload, NoticeContent } from './content.ts'
+import { giveUpMs } from './queue.ts'
+
+/** Addresses that one transaction makes digests for, and notices that one digest covers. */
+const addressesAtOnce = 20
+const noticesPerDigest = 1000
+/** Notices that a mail has room for. */
+const itemsMax = 100
+
+const noticeOf = (payload: string): NoticeContent[] => {
+  const { content }: MailPayload = JSON.parse(payload)
+  return content.template === 'notice' ? [content] : []
+}
+
+const gather = async (tx: Tx, targetId: string, now: number): Promise<void> => {
+  const rows = await tx
+    .selectFrom('deliveries')
+    .select(['sequence', 'project_id', 'target', 'payload'])
+    .where('target_id', '=', targetId)
+    .where('state', '=', sql.lit('digest'))
+    .orderBy('sequence')
+    .limit(noticesPerDigest)
+    .execute()
+  const [first] = rows
+  if (first === undefined || first.project_id === null) return
+  const content: DigestContent = {
+    template: 'digest',
+    projectId: first.project_id,
+    items: rows.slice(0, itemsMax).flatMap(({ payload }) => noticeOf(payload)),
+    more: Math.max(0, rows.length - itemsMax),
+  }
+  const payload: MailPayload = { content }
+  await tx
+    .insertInto('deliveries')
+    .values({
+      id: randomUUID(),
+      kind: 'mail',
+      notice: 'digest',
+      project_id: first.project_id,
+      target_id: targetId,
+      target: first.target,
+      event_id: null,
+      image_id: null,
+      payload: JSON.stringify(payload),
+      state: 'waiting',
+      attempts: 0,
+      next_at: now,
+      claimed_until: null,
+      last_error: null,
+      created_at: now,
+      give_up_at: now + giveUpMs,
+      finished_at: null,
+    })
+    .execute()
+  await tx
+    .updateTable('deliveries')
+    .set({ state: 'sent', next_at: null, finished_at: now })
+    .where(
+      'sequence',
+      'in',
+      rows.map(({ sequence }) => sequence),
+    )
+    .execute()
+}
+
+/**
+ * Gathers the notices that waited for a digest into one mail for each address. They count as sent from then on; what becomes
+ * of the mail is told by the delivery of the digest.
+ * @returns whether there may be more
+ */
+export const gatherDigests = (database: Database, now: number): Promise<boolean> =>
+  database.write(async (tx) => {
+    await lockName(tx, 'digests')
+    const due = await tx
+      .selectFrom('deliveries')
+      .select('target_id')
+      .where('state', '=', sql.lit('digest'))
+      .where('next_at', '<=', now)
+      .orderBy('next_at')
+      .limit(addressesAtOnce * 10)
+      .execute()
+    const targets = [...new Set(due.flatMap(({ target_id }) => (target_id === null ? [] : [target_id])))]
+    for (const targetId of targets.slice(0, addressesAtOnce)) await gather(tx, targetId, now)
+    return targets.length > 0
+  })

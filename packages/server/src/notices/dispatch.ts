@@ -1,0 +1,271 @@
+import { createHash } from 'node:crypto'
+import { type Insertable, sql } from 'kysely'
+import type { Limits } from '../config.ts'
+import type { Database, Tx } from '../database/database.ts'
+import { isPostgres, lockName } from '../database/dialect.ts'
+import type { DeliveriesTable } from '../database/sharing-tables.ts'
+import type { EventRow } from '../events/events.ts'
+import { type Facts, factsOf, type MailPayload, noticeContent, noticeDocument } from './content.ts'
+import { countUp } from './counts.ts'
+import { type Meaning, meaningsOf, type Told, toldOf } from './meaning.ts'
+import { giveUpMs } from './queue.ts'
+import { blocksAmong, projectsNamed, type Target, targetsForListings, targetsOf } from './recipients.ts'
+import { nextDigest } from './schedule.ts'
+
+/** How many events one transaction tells of. */
+export const batchMax = 500
+const rowsAtOnce = 50
+
+export type NewDelivery = Insertable<DeliveriesTable>
+
+/** What the operator says of telling. */
+export interface Telling {
+  readonly limits: Limits
+  /** Whether projects can be told of every new listing. */
+  readonly newListings: boolean
+}
+
+/** A notice to one mailbox or webhook. */
+interface Addressed {
+  readonly event: Told
+  readonly meaning: Meaning
+  readonly target: Target
+}
+
+/** The same for the same event and target, whenever it is made: who gets it twice can tell. */
+export const deliveryId = (targetId: string, eventId: string): string => {
+  const hex = createHash('sha256').update(`${targetId} ${eventId}`).digest('hex')
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
+}
+
+const waiting = (tx: Tx): Promise<EventRow[]> =>
+  tx.selectFrom('events').selectAll().where('position', 'is', null).orderBy('sequence').limit(batchMax).execute()
+
+/**
+ * Gives events their place in the order of telling. It is the order of `sequence`, but for those that were committed after
+ * later ones had been told of: they come now, so that whoever reads on from a position misses none.
+ */
+const setPositions = async (tx: Tx, rows: readonly EventRow[]): Promise<void> => {
+  const first = rows[0]
+  if (first === undefined) return
+  const last = await tx
+    .selectFrom('events')
+    .select('position')
+    .where('position', 'is not', null)
+    .orderBy('position', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  const offset = Math.max(0, (last?.position ?? 0) + 1 - first.sequence)
+  const sequences = rows.map(({ sequence }) => sequence)
+  const among = isPostgres(tx)
+    ? sql<boolean>`sequence = any(${sequences}::bigint[])`
+    : sql<boolean>`sequence in (select value from json_each(${JSON.stringify(sequences)}))`
+  await tx
+    .updateTable('events')
+    .set(({ eb, ref }) => ({ position: eb(ref('sequence'), '+', offset) }))
+    .where(among)
+    .execute()
+}
+
+interface Notice {
+  readonly event: Told
+  readonly meaning: Meaning
+}
+
+/** The projects that a notice is for. */
+const projectsOf = (
+  { audience }: Meaning,
+  named: ReadonlyMap<string, string[]>,
+  listeners: ReadonlyMap<string, Target[]>,
+): readonly string[] => {
+  if (audience.to === 'name') return named.get(audience.name) ?? []
+  return audience.to === 'everyone' ? [...listeners.keys()] : [audience.projectId]
+}
+
+/** Every mailbox and webhook that is to be told, in the order of the events. */
+const addressed = async (tx: Tx, notices: readonly Notice[], only?: string): Promise<Addressed[]> => {
+  const audiences = notices.map(({ meaning }) => meaning.audience)
+  const named = await projectsNamed(
+    tx,
+    audiences.flatMap((audience) => (audience.to === 'name' ? [audience.name] : [])),
+  )
+  const listeners = audiences.some(({ to }) => to === 'everyone') ? await targetsForListings(tx) : new Map()
+  const concerned = audiences.flatMap((audience) =>
+    'projectId' in audience ? [audience.projectId] : audience.to === 'name' ? (named.get(audience.name) ?? []) : [],
+  )
+  const targets = await targetsOf(tx, [...new Set(concerned)])
+  if (targets.size === 0 && listeners.size === 0) return []
+
+  const told = [...new Set([...targets.keys(), ...listeners.keys()])]
+  const producers = [...new Set(notices.flatMap(({ event }) => (event.ownerId === null ? [] : [event.ownerId])))]
+  const blocked = await blocksAmong(tx, told, producers)
+
+  return notices.flatMap(({ event, meaning }) =>
+    projectsOf(meaning, named, listeners).flatMap((projectId) => {
+      const { to } = meaning.audience
+      if (only !== undefined && projectId !== only) return []
+      if (to !== 'producer' && (projectId === event.project_id || projectId === event.ownerId)) return []
+      if (to !== 'producer' && blocked(projectId, event.ownerId)) return []
+      const ofProject = (to === 'everyone' ? listeners : targets).get(projectId) ?? []
+      return ofProject
+        .filter((target: Target) => target.kinds.has(meaning.kind))
+        .map((target: Target) => ({ event, meaning, target }))
+    }),
+  )
+}
+
+/** Mailboxes that a mail of a conversation tells of an event already. */
+const toldDirectly = async (tx: Tx, all: readonly Addressed[]): Promise<ReadonlySet<string>> => {
+  const events = [...new Set(all.filter(({ target }) => target.kind === 'mail').map(({ event }) => event.id))]
+  if (events.length === 0) return new Set()
+  const rows = await tx
+    .selectFrom('deliveries')
+    .select(['event_id', 'target'])
+    .where('event_id', 'in', events)
+    .where('target_id', 'is', null)
+    .execute()
+  return new Set(rows.map(({ event_id, target }) => `${event_id} ${target.toLowerCase()}`))
+}
+
+/**
+ * Counts things of one kind.
+ * @returns those within the limit, the first of each key before the later
+ */
+const withinLimit = async <Item>(
+  tx: Tx,
+  items: readonly Item[],
+  keyOf: (item: Item) => string,
+  { per, limit, now }: { per: 'hour' | 'day'; limit: number; now: number },
+): Promise<ReadonlySet<Item>> => {
+  if (limit < 0) return new Set(items)
+  const within = new Set<Item>()
+  for (const [key, ofKey] of Map.groupBy(items, keyOf)) {
+    const before = (await countUp(tx, key, per, now, ofKey.length)) - ofKey.length
+    for (const item of ofKey.slice(0, Math.max(0, limit - before))) within.add(item)
+  }
+  return within
+}
+
+/** Whose doing a notice is, for the limit on mails about it. */
+const counterpart = ({ event, meaning }: Addressed): string =>
+  (meaning.audience.to === 'producer' ? event.member_id : event.ownerId) ?? ''
+
+const deliveryOf = (
+  { event, meaning, target }: Addressed,
+  facts: Facts,
+  at: { now: number; digest: boolean },
+): NewDelivery => {
+  const document = noticeDocument(event, meaning, target.projectId, facts)
+  const mail: MailPayload = { content: noticeContent(event, meaning, target.projectId, facts) }
+  return {
+    id: deliveryId(target.id, event.id),
+    kind: target.kind,
+    notice: meaning.kind,
+    project_id: target.projectId,
+    target_id: target.id,
+    target: target.target,
+    event_id: event.id,
+    image_id: document.data.image_id,
+    payload: JSON.stringify(target.kind === 'mail' ? mail : document),
+    state: at.digest ? 'digest' : 'waiting',
+    attempts: 0,
+    next_at: at.digest ? nextDigest(at.now) : Math.max(at.now, target.retryAt ?? 0),
+    claimed_until: null,
+    last_error: null,
+    created_at: at.now,
+    give_up_at: at.now + giveUpMs,
+    finished_at: null,
+  }
+}
+
+/** Puts deliveries into the queue; those that are there already stay as they are. */
+export const insertDeliveries = async (tx: Tx, rows: readonly NewDelivery[]): Promise<void> => {
+  for (let start = 0; start < rows.length; start += rowsAtOnce) {
+    await tx
+      .insertInto('deliveries')
+      .values(rows.slice(start, start + rowsAtOnce))
+      .onConflict((conflict) => conflict.columns(['target_id', 'event_id']).doNothing())
+      .execute()
+  }
+}
+
+const queueNotices = async (
+  tx: Tx,
+  meant: readonly Notice[],
+  { limits, newListings }: Telling,
+  now: number,
+): Promise<number> => {
+  const notices = newListings ? meant : meant.filter(({ meaning }) => meaning.audience.to !== 'everyone')
+  if (notices.length === 0) return 0
+  const all = await addressed(tx, notices)
+  if (all.length === 0) return 0
+
+  const direct = await toldDirectly(tx, all)
+  const fresh = all.filter(
+    ({ event, target }) => target.kind === 'webhook' || !direct.has(`${event.id} ${target.target.toLowerCase()}`),
+  )
+  // Whoever shares with thousands at once may; but not by our mail.
+  const shares = fresh.filter(({ meaning, target }) => target.kind === 'mail' && meaning.kind === 'share.created')
+  const mailed = await withinLimit(tx, shares, ({ event }) => `shares ${event.ownerId}`, {
+    per: 'hour',
+    limit: limits.new_shares_per_project_hour,
+    now,
+  })
+  const kept = fresh.filter(
+    (one) => one.target.kind === 'webhook' || one.meaning.kind !== 'share.created' || mailed.has(one),
+  )
+  const instant = kept.filter(({ target }) => target.kind === 'mail' && !target.daily)
+  const atOnce = await withinLimit(tx, instant, (one) => `mails ${one.target.target} ${counterpart(one)}`, {
+    per: 'day',
+    limit: limits.notice_mails_per_pair_day,
+    now,
+  })
+
+  const facts = await factsOf(
+    tx,
+    kept.map(({ event }) => event),
+  )
+  const rows = kept.map((one) =>
+    deliveryOf(one, facts, { now, digest: one.target.kind === 'mail' && !atOnce.has(one) }),
+  )
+  await insertDeliveries(tx, rows)
+  return rows.length
+}
+
+const noticesOf = (rows: readonly EventRow[]): Notice[] =>
+  rows.map(toldOf).flatMap((event) => meaningsOf(event).map((meaning) => ({ event, meaning })))
+
+/**
+ * Tells of the events that nobody was told of: gives them positions and puts a delivery into the queue for every mailbox and
+ * webhook concerned. One transaction; one process at a time.
+ * @returns how many events and deliveries it was
+ */
+export const dispatch = (
+  database: Database,
+  telling: Telling,
+  now: number,
+): Promise<{ events: number; deliveries: number }> =>
+  database.write(async (tx) => {
+    await lockName(tx, 'notices')
+    const rows = await waiting(tx)
+    if (rows.length === 0) return { events: 0, deliveries: 0 }
+    await setPositions(tx, rows)
+    return { events: rows.length, deliveries: await queueNotices(tx, noticesOf(rows), telling, now) }
+  })
+
+/** The deliveries that events mean for one webhook, whether or not they were made before. */
+export const deliveriesAgain = async (
+  tx: Tx,
+  rows: readonly EventRow[],
+  webhook: { readonly id: string; readonly projectId: string },
+  now: number,
+): Promise<NewDelivery[]> => {
+  const all = await addressed(tx, noticesOf(rows), webhook.projectId)
+  const own = all.filter(({ target }) => target.id === webhook.id)
+  if (own.length === 0) return []
+  const facts = await factsOf(
+    tx,
+    own.map(({ event }) => event),
+  )
+  return own.map((one) => deliveryOf(one, facts, { now, digest: false }))
+}
