@@ -56,11 +56,13 @@ export class Catalogue {
     this.#base = `${imageBase(url.replace(/\/catalogue\/*$/, '')).replace(/\/v2(?:\.\d+)?(?:\/[^/]*)?$/, '')}/catalogue`
   }
 
-  /** Newest first. */
-  search(params: CatalogueSearch = {}, options: PageOptions & CallOptions = {}): PaginatedIterator<PublicListing> {
-    const first = options.pageSize === undefined ? params : { ...params, limit: options.pageSize }
+  /** Newest first. The service decides how long a page is. */
+  search(
+    params: CatalogueSearch = {},
+    options: Pick<PageOptions, 'maxItems'> & CallOptions = {},
+  ): PaginatedIterator<PublicListing> {
     return new PaginatedIterator(async (next) => {
-      const answer = await this.#call('GET', '.json', { ...options, query: next ?? searchParams(first) })
+      const answer = await this.#call('GET', '.json', { ...options, query: next ?? params })
       const listings = isJsonObject(answer) ? arrayIn(answer, 'listings') : undefined
       if (!isJsonObject(answer) || listings === undefined) {
         throw new UnexpectedResponseError('The service sent no list of listings.')
