@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { collect, collectColumns, collectPairs, parseCount } from './arguments.ts'
-import { checkProjectIds } from './project-id.ts'
+import { checkProjects } from './project-id.ts'
 
 test('counts are whole numbers of at least 0', () => {
   assert.equal(parseCount('0'), 0)
@@ -30,9 +30,10 @@ test('repeated options are kept in order', () => {
 
 test('a share with what cannot be a project id is refused', () => {
   const ids = ['0123456789abcdef0123456789abcdef', '0b9c1d4e-0000-4000-8000-000000000000', '5821234']
-  checkProjectIds(ids, false)
-  for (const odd of ['consumer', '0123456789abcdef', 'a b', '']) {
-    assert.throws(() => checkProjectIds([...ids, odd], false), /does not look like a project id/, odd)
-    checkProjectIds([odd], true)
+  checkProjects(ids, false)
+  checkProjects(['consumer@Default', 'two words@my domain'], false)
+  for (const odd of ['consumer', '0123456789abcdef', 'a b', '', '@Default', 'a@b@c']) {
+    assert.throws(() => checkProjects([...ids, odd], false), /does not look like a project id/, odd)
+    checkProjects([odd], true)
   }
 })

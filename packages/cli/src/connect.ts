@@ -15,6 +15,7 @@ import { printable } from './text.ts'
 import { version } from './version.ts'
 
 export interface Connection {
+  cloud: OpenStack
   service: ImageService
   session: Session
 }
@@ -33,13 +34,16 @@ const debugHooks = ({ talk }: Invocation): TransportOptions => {
   }
 }
 
+/** How requests are sent and told of, whoever is asked. */
+export const transportOptions = (invocation: Invocation): TransportOptions => ({
+  userAgent: `vitrine/${version}`,
+  ...(invocation.fetch === undefined ? {} : { fetch: invocation.fetch }),
+  ...(invocation.settings.debug === true ? debugHooks(invocation) : {}),
+})
+
 const openCloud = async (invocation: Invocation): Promise<OpenStack> => {
-  const { environment, settings, fetch } = invocation
-  const options: TransportOptions = {
-    userAgent: `vitrine/${version}`,
-    ...(fetch === undefined ? {} : { fetch }),
-    ...(settings.debug === true ? debugHooks(invocation) : {}),
-  }
+  const { environment, settings } = invocation
+  const options = transportOptions(invocation)
   const cloud = settings.cloud ?? (environment.OS_CLOUD || undefined)
   // An openrc file speaks for itself; clouds.yaml is asked when a cloud is named, or when there is nothing else.
   if (cloud === undefined && environment.OS_AUTH_URL) {
@@ -55,7 +59,7 @@ const openCloud = async (invocation: Invocation): Promise<OpenStack> => {
 export const connect = async (invocation: Invocation): Promise<Connection> => {
   const cloud = await openCloud(invocation)
   const session = await untilAborted(cloud.authenticate(), invocation.signal)
-  return { service: cloud.imageService(), session }
+  return { cloud, service: cloud.imageService(), session }
 }
 
 /** The project that the command speaks for. */

@@ -8,14 +8,12 @@ import type { ImageListOptions } from './commands/image-list.ts'
 import type { ImageSetOptions } from './commands/image-set.ts'
 import type { ImageUploadOptions } from './commands/image-upload.ts'
 import type { OutputOptions } from './output/formats.ts'
-import { type Invoke, withOutput } from './with-output.ts'
+import { type Invoke, imageArgument, withOutput } from './with-output.ts'
 
 const visibilities: Visibility[] = ['private', 'shared', 'community', 'public']
 const memberStatuses = ['pending', 'accepted', 'rejected', 'all']
 const diskFormats: DiskFormat[] = ['qcow2', 'raw', 'vmdk', 'vhd', 'vhdx', 'vdi', 'iso', 'ploop', 'ami', 'ari', 'aki']
 const containerFormats: ContainerFormat[] = ['bare', 'ovf', 'ova', 'docker', 'compressed', 'ami', 'ari', 'aki']
-
-const imageArgument = ['<image>', 'id, beginning of the id, or name'] as const
 
 const addList = (image: Command, invoke: Invoke): void => {
   withOutput(image.command('list'))

@@ -1,12 +1,16 @@
 import { Argument, Command, Option } from 'commander'
 import { parseCount } from './arguments.ts'
+import { addCatalogueCommands } from './catalogue-program.ts'
 import type { Shell } from './commands/completion.ts'
 import type { ServeOptions } from './commands/serve.ts'
 import { type Context, type GlobalOptions, write } from './context.ts'
 import { addImageCommands } from './image-program.ts'
+import { addNoticeCommands } from './notice-program.ts'
 import type { OutputOptions } from './output/formats.ts'
+import { addReceiveCommands } from './receive-program.ts'
+import { addShareCommands } from './share-program.ts'
 import { version } from './version.ts'
-import { type Invoke, withOutput } from './with-output.ts'
+import { type Invoke, imageArgument, withOutput } from './with-output.ts'
 
 const exitCodes = `
 Exit codes:
@@ -17,67 +21,11 @@ Exit codes:
 The cloud is named by --cloud or OS_CLOUD (see clouds.yaml, OS_CLIENT_CONFIG_FILE), or by the OS_* variables of an
 openrc file. An image is named by its id, the first 8 or more characters of it, or a name that only one image has.`
 
-const addShareCommands = (program: Command, invoke: Invoke): void => {
-  program.commandsGroup('Share (producers):')
-  withOutput(program.command('share'))
-    .description('share an image with projects')
-    .argument('<image>', 'id, beginning of the id, or name')
-    .argument('<project...>', 'ids of the projects; "vitrine whoami" shows one')
-    .option('--dry-run', 'only tell what would be done')
-    .option('--any-id', 'take project ids of any form')
-    .action(async (image: string, projects: string[], options: OutputOptions, command: Command) => {
-      const { shareImage } = await import('./commands/share.ts')
-      await shareImage(invoke(command), image, projects, options)
-    })
-  withOutput(program.command('members'))
-    .description('show with whom an image is shared, and their answers')
-    .argument('<image>', 'id, beginning of the id, or name')
-    .action(async (image: string, options: OutputOptions, command: Command) => {
-      const { listMembers } = await import('./commands/members.ts')
-      await listMembers(invoke(command), image, options)
-    })
-  program
-    .command('unshare')
-    .description('take an image back from projects')
-    .argument('<image>', 'id, beginning of the id, or name')
-    .argument('<project...>', 'ids of the projects')
-    .option('-y, --yes', 'do not ask')
-    .action(async (image: string, projects: string[], options: { yes?: boolean }, command: Command) => {
-      const { unshareImage } = await import('./commands/unshare.ts')
-      await unshareImage(invoke(command), image, projects, options)
-    })
-}
-
-const answers = [
-  ['accept', 'accepted', 'show shared images in your list'],
-  ['reject', 'rejected', 'hide shared images from your list (they still boot by id)'],
-  ['later', 'pending', 'leave shared images in the inbox, outside your list'],
-] as const
-
-const addInboxCommands = (program: Command, invoke: Invoke): void => {
-  program.commandsGroup('Receive (consumers):')
-  withOutput(program.command('inbox'))
-    .description('show the shared images that wait for your answer')
-    .action(async (options: OutputOptions, command: Command) => {
-      const { showInbox } = await import('./commands/inbox.ts')
-      await showInbox(invoke(command), options)
-    })
-  for (const [word, status, description] of answers) {
-    withOutput(program.command(word))
-      .description(description)
-      .argument('<image...>', 'id, beginning of the id, or name')
-      .action(async (images: string[], options: OutputOptions, command: Command) => {
-        const { answerShares } = await import('./commands/answer.ts')
-        await answerShares(invoke(command), status, images, options)
-      })
-  }
-}
-
 const addOtherCommands = (program: Command, context: Context, invoke: Invoke): void => {
   program.commandsGroup('More:')
   withOutput(program.command('events'))
     .description('show what happened to an image, newest first')
-    .argument('<image>', 'id, beginning of the id, or name')
+    .argument(...imageArgument)
     .option('--limit <count>', 'how many at most', parseCount, 100)
     .action(async (image: string, options: OutputOptions & { limit: number }, command: Command) => {
       const { listEvents } = await import('./commands/events.ts')
@@ -138,7 +86,9 @@ export const createProgram = (context: Context): Command => {
   program.commandsGroup('Images:')
   addImageCommands(program, invoke)
   addShareCommands(program, invoke)
-  addInboxCommands(program, invoke)
+  addReceiveCommands(program, invoke)
+  addCatalogueCommands(program, invoke)
+  addNoticeCommands(program, invoke)
   addOtherCommands(program, context, invoke)
   return program
 }

@@ -37,7 +37,7 @@ test('wrong usage ends with 2, says why on the side of talk, and sends nothing',
     ['image', 'show'],
     ['image', 'list', '--limit', '-1'],
     ['image', 'list', '--visibility', 'secret'],
-    ['image', 'list', '-f', 'csv'],
+    ['image', 'list', '-f', 'xml'],
     ['image', 'create', 'x', '--property', 'novalue'],
     ['image', 'upload', id],
     ['image', 'set', id],
@@ -161,19 +161,28 @@ const member = (status: string) => ({
   updated_at: '2026-01-02T03:04:05Z',
 })
 
-test('a dry run of a share changes nothing and tells what would be', async () => {
-  const cloud = fakeCloud((_method, url) =>
-    url.pathname.endsWith('/members') ? { members: [member('accepted')] } : imageDocument(id),
-  )
+/** The call that only Vitrine has. */
+const isExtension = ({ pathname }: URL) => pathname === '/v2/shares'
+
+test('where there is the Image API alone, a dry run of a share changes nothing and tells what would be', async () => {
+  const cloud = fakeCloud((_method, url) => {
+    if (isExtension(url)) return undefined
+    return url.pathname.endsWith('/members') ? { members: [member('accepted')] } : imageDocument(id)
+  })
   const { out } = await vitrine(['share', id, otherProjectId, '5821234', '--dry-run', '-f', 'value'], cloud)
   assert.equal(out.text(), `${otherProjectId}\taccepted\talready shared\n5821234\t\twould be shared\n`)
-  assert.ok(cloud.seen.every(({ line }) => line.startsWith('GET')))
+  const changes = cloud.seen.filter(({ line }) => !line.startsWith('GET'))
+  assert.deepEqual(
+    changes.map(({ line }) => line),
+    ['POST /v2/shares'],
+  )
 })
 
-test('sharing goes on after a failure and ends with its code', async () => {
+test('where there is the Image API alone, sharing goes on after a failure and ends with its code', async () => {
   const cloud = fakeCloud((method, url) => {
+    if (isExtension(url)) return undefined
     if (method !== 'POST') return url.pathname.endsWith(id) ? imageDocument(id) : member('accepted')
-    const status = cloud.seen.length === 2 ? 413 : 409
+    const status = cloud.seen.length === 3 ? 413 : 409
     return Response.json({ error: { message: 'Refused.' } }, { status })
   })
   const { exitCode, out, talk } = await vitrine(['share', id, '5821234', otherProjectId, '-f', 'value'], cloud)

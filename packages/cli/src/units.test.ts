@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatBytes, formatDuration, formatInstant } from './units.ts'
+import { formatBytes, formatDuration, formatInstant, formatRelative } from './units.ts'
 
 test('bytes are told with at most three digits and a binary unit', () => {
   assert.equal(formatBytes(0), '0 B')
@@ -24,4 +24,15 @@ test('durations have two units at most', () => {
 
 test('instants are in UTC, to the second', () => {
   assert.equal(formatInstant(new Date('2026-01-02T03:04:05.678+02:00')), '2026-01-02T01:04:05Z')
+})
+
+test('times are told from now on, in one unit', () => {
+  const now = Date.parse('2026-03-01T12:00:00Z')
+  const told = (seconds: number) => formatRelative(new Date(now + seconds * 1000), now)
+  assert.equal(told(0.5), 'now')
+  assert.equal(told(-30), '30 s ago')
+  assert.equal(told(-3 * 3600), '3 h ago')
+  assert.equal(told(30 * 86_400 - 1), 'in 29 days')
+  assert.equal(told(-200 * 86_400), '6 months ago')
+  assert.equal(told(800 * 86_400), 'in 2 years')
 })

@@ -24,3 +24,26 @@ export const formatDuration = (seconds: number): string => {
 
 /** To the second, in UTC, as on the wire. */
 export const formatInstant = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, 'Z')
+
+const minuteSeconds = 60
+const hourSeconds = 60 * minuteSeconds
+const daySeconds = 24 * hourSeconds
+const monthSeconds = 30.44 * daySeconds
+const yearSeconds = 365.25 * daySeconds
+
+/** The largest unit of which there are two or more; months only past three, since people count days until then. */
+const roughly = (seconds: number): string => {
+  if (seconds < 2 * minuteSeconds) return `${Math.floor(seconds)} s`
+  if (seconds < 2 * hourSeconds) return `${Math.floor(seconds / minuteSeconds)} min`
+  if (seconds < 2 * daySeconds) return `${Math.floor(seconds / hourSeconds)} h`
+  if (seconds < 3 * monthSeconds) return `${Math.floor(seconds / daySeconds)} days`
+  if (seconds < 2 * yearSeconds) return `${Math.floor(seconds / monthSeconds)} months`
+  return `${Math.floor(seconds / yearSeconds)} years`
+}
+
+/** How long ago, or how soon: `3 h ago`, `in 29 days`, `now`. */
+export const formatRelative = (date: Date, nowMs: number): string => {
+  const seconds = (date.getTime() - nowMs) / 1000
+  if (Math.abs(seconds) < 1) return 'now'
+  return seconds > 0 ? `in ${roughly(seconds)}` : `${roughly(-seconds)} ago`
+}

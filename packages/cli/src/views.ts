@@ -1,4 +1,4 @@
-import type { Image, ImageEvent, Member } from '@vitrine/sdk'
+import type { Image, ImageEvent } from '@vitrine/sdk'
 import { type Column, plainText, type View } from './output/view.ts'
 import { formatBytes, formatInstant } from './units.ts'
 
@@ -18,16 +18,19 @@ const bytes = (key: string, title: string): Column<Image> => ({
 
 const shownDigest = 12
 
+/** `sha512:0123456789ab` of `sha512:0123...`; empty when there is no digest. */
+export const shortHash = (hash: string): string => {
+  const [algorithm, digest] = hash.split(':')
+  return digest === undefined ? '' : `${algorithm}:${digest.slice(0, shownDigest)}`
+}
+
 /** Enough of the digest to compare by eye; all of it with `-f json` or `-f value`. */
 const hashColumn: Column<Image> = {
   key: 'hash',
   title: 'Hash',
   value: (image) =>
     image.osHashValue === null ? image.checksum && `md5:${image.checksum}` : `${image.osHashAlgo}:${image.osHashValue}`,
-  text: (image) => {
-    const [algorithm, digest] = plainText(hashColumn.value(image)).split(':')
-    return digest === undefined ? '' : `${algorithm}:${digest.slice(0, shownDigest)}`
-  },
+  text: (image) => shortHash(plainText(hashColumn.value(image))),
 }
 
 const document = (image: Image) => ({ ...image.data })
@@ -65,68 +68,9 @@ export const imageView: View<Image> = {
   ),
 }
 
-/** A membership, and what a command did about it. */
-export interface MemberRow {
-  member: Member
-  result?: string | undefined
-}
-
-const memberColumns: Column<MemberRow>[] = [
-  { key: 'member_id', title: 'Project', value: ({ member }) => member.memberId },
-  { key: 'status', title: 'Status', value: ({ member }) => member.status },
-]
-
-/** The projects that an image is shared with. */
-export const memberView: View<MemberRow> = {
-  columns: [
-    ...memberColumns,
-    { key: 'created_at', title: 'Shared', value: ({ member }) => formatInstant(member.createdAt) },
-    {
-      key: 'updated_at',
-      title: 'Answered',
-      value: ({ member }) => formatInstant(member.updatedAt),
-      text: ({ member }) => (member.status === 'pending' ? '' : formatInstant(member.updatedAt)),
-    },
-  ],
-  more: [{ key: 'image_id', title: 'Image', value: ({ member }) => member.imageId }],
-  document: ({ member }) => member.toJSON(),
-}
-
-/** A share that waits for this project's answer. */
-export interface Share {
-  image: Image
-  member: Member
-}
-
-const ofImage = (column: Column<Image>): Column<Share> => ({
-  key: column.key,
-  title: column.title,
-  value: ({ image }) => column.value(image),
-  text: column.text === undefined ? undefined : ({ image }) => column.text?.(image) ?? '',
-})
-
-const shareColumns: Column<Share>[] = [
-  ofImage(attribute('id', 'ID')),
-  ofImage(attribute('name', 'Name')),
-  ofImage(attribute('owner', 'From project')),
-  ofImage(bytes('size', 'Size')),
-  ofImage(attribute('disk_format', 'Format')),
-  ofImage(hashColumn),
-  { key: 'shared_at', title: 'Since', value: ({ member }) => formatInstant(member.createdAt) },
-]
-
-export const inboxView: View<Share> = {
-  columns: shareColumns,
-  more: [{ key: 'member_status', title: 'Status', value: ({ member }) => member.status }],
-  document: (share) => ({
-    ...Object.fromEntries(shareColumns.map((column) => [column.key, column.value(share)])),
-    member_status: share.member.status,
-  }),
-}
-
 export const eventView: View<ImageEvent> = {
   columns: [
-    { key: 'created_at', title: 'Time', value: (event) => formatInstant(event.createdAt) },
+    { key: 'created_at', title: 'Time', value: (event) => formatInstant(event.createdAt), instant: true },
     { key: 'type', title: 'Event', value: (event) => event.type },
     { key: 'project_id', title: 'By project', value: (event) => event.projectId ?? null },
     { key: 'member_id', title: 'Member', value: (event) => event.memberId ?? null },

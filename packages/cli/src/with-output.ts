@@ -6,6 +6,9 @@ import { formats } from './output/formats.ts'
 /** The surroundings of a command that was called, with the options that stand before or after it. */
 export type Invoke = (command: Command) => Invocation
 
+/** How a command line names an image. */
+export const imageArgument = ['<image>', 'id, beginning of the id, or name'] as const
+
 /** `-f` and `-c`, which every command has that shows data. */
 export const withOutput = (command: Command): Command =>
   command

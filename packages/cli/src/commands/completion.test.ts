@@ -7,12 +7,16 @@ import { completions } from './completion.ts'
 const after = (...words: string[]) => completions(createProgram(memoryContext()), words)
 
 test('commands, options and their words are completed', () => {
-  assert.deepEqual(after('in'), ['inbox'])
+  assert.deepEqual(after('in'), ['inbox', 'invitations', 'invite'])
   assert.deepEqual(after('image', 'de'), ['delete'])
   assert.deepEqual(after('--cloud', 'x', 'image', 'sh'), ['show'])
-  assert.deepEqual(after('image', 'list', '--format', ''), ['json', 'table', 'value', 'yaml'])
+  assert.deepEqual(after('image', 'list', '--format', ''), ['csv', 'json', 'table', 'value', 'yaml'])
   assert.deepEqual(after('image', 'list', '-f', 'y'), ['yaml'])
   assert.deepEqual(after('share', 'x', '--dr'), ['--dry-run'])
+  assert.deepEqual(after('share', 'p'), ['plan'])
+  assert.deepEqual(after('rule', 'add', ''), ['accept', 'block'])
+  assert.deepEqual(after('deliveries', '--state', 'f'), ['failed'])
+  assert.deepEqual(after('webhook', 're'), ['remove', 'replay'])
   assert.deepEqual(after('completion', ''), ['bash', 'fish', 'zsh'])
   assert.ok(after('inbox', '--').includes('--cloud'))
   assert.ok(!after('inbox', '--').includes('--os-cloud'))

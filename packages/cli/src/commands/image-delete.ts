@@ -5,25 +5,30 @@ import { connect, projectOf } from '../connect.ts'
 import { type Invocation, say } from '../context.ts'
 import { eachOf } from '../each-of.ts'
 import { ExitCode } from '../exit-codes.ts'
+import { orElse } from '../extension.ts'
 import { findImage, ownedBy } from '../find-image.ts'
-import { printable } from '../text.ts'
+import { imageLabel } from '../image-label.ts'
+import { affected } from './withdraw.ts'
 
 export interface DeleteOptions {
   yes?: boolean
 }
 
-const label = (image: Image): string => `${printable(image.name ?? '(no name)')} (${image.id})`
+/** What the members of the image tell, on clouds that tell no more. */
+const membersAffected = async (image: Image, signal: AbortSignal): Promise<string> => {
+  const members = await image.listMembers({ signal }).toArray()
+  if (members.length === 0) return ''
+  const accepted = members.filter(({ status }) => status === 'accepted').length
+  return `${members.length} projects can use it (${accepted} accepted it).`
+}
 
 /** Whom it concerns; the question is not worth failing for. */
 const consequence = async (image: Image, signal: AbortSignal): Promise<string> => {
-  if (image.visibility !== 'shared') return image.visibility === 'private' ? '' : ` It is ${image.visibility}.`
-  const members = await image
-    .listMembers({ signal })
-    .toArray()
-    .catch(() => [])
-  if (members.length === 0) return ''
-  const accepted = members.filter(({ status }) => status === 'accepted').length
-  return ` ${members.length} projects can use it (${accepted} accepted it) and lose it at once.`
+  if (image.visibility === 'community' || image.visibility === 'public') return ` It is ${image.visibility}.`
+  const told = image.getWithdrawal({ signal }).then(affected)
+  const effect = await orElse(told, () => membersAffected(image, signal)).catch(() => '')
+  if (effect === '') return ''
+  return ` ${effect} They lose it at once; to tell them first: vitrine withdraw ${image.id} --at DATE --delete.`
 }
 
 export const deleteImages = async (
@@ -38,13 +43,13 @@ export const deleteImages = async (
     const image = await findImage(connection.service, reference, { signal, prefer })
     if (image.protected) {
       const next = `Lift that first: vitrine image set ${image.id} --no-protected`
-      throw new CommandError(ExitCode.denied, `${label(image)} is protected and cannot be deleted.`, next)
+      throw new CommandError(ExitCode.denied, `${imageLabel(image)} is protected and cannot be deleted.`, next)
     }
     if (options.yes !== true && invocation.stdinIsTerminal) {
-      await confirm(invocation, `Delete ${label(image)}?${await consequence(image, signal)}`, options.yes)
+      await confirm(invocation, `Delete ${imageLabel(image)}?${await consequence(image, signal)}`, options.yes)
     }
     await image.delete({ signal })
-    await say(invocation, `Deleted ${label(image)}.`)
+    await say(invocation, `Deleted ${imageLabel(image)}.`)
   })
   if (failed !== undefined) throw failed
 }

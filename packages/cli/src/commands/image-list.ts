@@ -1,9 +1,10 @@
-import type { Image, ListImagesParams } from '@vitrine/sdk'
+import type { ListImagesParams } from '@vitrine/sdk'
 import type { Pair } from '../arguments.ts'
 import { connect } from '../connect.ts'
 import { type Invocation, say } from '../context.ts'
 import type { OutputOptions } from '../output/formats.ts'
 import { writeList } from '../output/output.ts'
+import { upTo } from '../up-to.ts'
 import { imageListView } from '../views.ts'
 
 export interface ImageListOptions extends OutputOptions {
@@ -38,33 +39,15 @@ const listParams = (options: ImageListOptions, equalTo: (text: string) => string
   }
 }
 
-/** The first `limit` of them; notes whether there were more. */
-async function* upTo(
-  images: AsyncIterable<Image>,
-  limit: number,
-  onMore: () => void,
-): AsyncGenerator<Image, undefined> {
-  let left = limit
-  for await (const image of images) {
-    if (left-- > 0) yield image
-    else {
-      onMore()
-      return
-    }
-  }
-}
-
 export const listImages = async (invocation: Invocation, options: ImageListOptions): Promise<void> => {
   const limit = options.all === true ? Number.POSITIVE_INFINITY : options.limit
   const { equalTo } = await import('@vitrine/sdk')
   const { service } = await connect(invocation)
   // One more than shown tells whether there are more.
   const paging = { signal: invocation.signal, pageSize: Math.min(limit + 1, largestPage) }
-  let more = false
-  const images = upTo(service.listImages(listParams(options, equalTo), paging), limit, () => {
-    more = true
-  })
-  const count = await writeList(invocation, imageListView, images, options)
+  const images = upTo(service.listImages(listParams(options, equalTo), paging), limit)
+  const count = await writeList(invocation, imageListView, images.things, options)
+  const more = images.more()
   if (count === 0 && !more) await say(invocation, 'No images. Those that wait for your answer: vitrine inbox')
   if (more) await say(invocation, `Only the first ${limit} are listed; --all lists all of them.`)
 }

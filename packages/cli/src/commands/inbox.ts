@@ -1,22 +1,30 @@
-import type { Image } from '@vitrine/sdk'
+import type { Image, ImageService, InboxInvitation, JsonObject } from '@vitrine/sdk'
 import { connect, projectOf } from '../connect.ts'
 import { type Invocation, say } from '../context.ts'
+import { isUnknownPath } from '../extension.ts'
 import { sharedWith } from '../find-image.ts'
 import type { OutputOptions } from '../output/formats.ts'
 import { writeList } from '../output/output.ts'
-import { inboxView, type Share } from '../views.ts'
+import { inboxRow, inboxView } from '../share-views.ts'
+import { formatInstant } from '../units.ts'
+import { wireDocument } from '../wire.ts'
 
 const atOnce = 8
+const pageSize = 200
 
 /**
  * The share behind an image, if it waits. Asked for one by one: the list tells neither since when, nor, to an
  * administrator, whether the image is shared with this project at all.
  */
-const waitingShare = async (image: Image, projectId: string, signal: AbortSignal): Promise<Share | undefined> => {
+const waitingShare = async (
+  image: Image,
+  projectId: string,
+  signal: AbortSignal,
+): Promise<{ image: Image; sharedAt: Date } | undefined> => {
   const { NotFoundError } = await import('@vitrine/sdk')
   try {
     const member = await image.getMember(projectId, { signal })
-    return member.status === 'pending' ? { image, member } : undefined
+    return member.status === 'pending' ? { image, sharedAt: member.createdAt } : undefined
   } catch (error) {
     // Also when it was taken back a moment ago.
     if (error instanceof NotFoundError) return undefined
@@ -24,17 +32,19 @@ const waitingShare = async (image: Image, projectId: string, signal: AbortSignal
   }
 }
 
-async function* waitingShares(
-  images: AsyncIterable<Image>,
+/** What waits, by the Image API alone. */
+export async function* waitingShares(
+  service: ImageService,
   projectId: string,
   signal: AbortSignal,
-): AsyncGenerator<Share, undefined> {
+): AsyncGenerator<{ image: Image; sharedAt: Date }, undefined> {
+  const params = { visibility: 'shared', memberStatus: 'pending' } as const
   let batch: Image[] = []
   const settle = async () => {
     const shares = await Promise.all(batch.map((image) => waitingShare(image, projectId, signal)))
     return shares.filter((share) => share !== undefined)
   }
-  for await (const image of images) {
+  for await (const image of service.listImages(params, { signal, pageSize })) {
     if (!sharedWith(projectId)(image)) continue
     batch.push(image)
     if (batch.length < atOnce) continue
@@ -44,13 +54,43 @@ async function* waitingShares(
   yield* await settle()
 }
 
+/** What waits: in one go where the cloud has an inbox, else share by share. */
+async function* rows(
+  service: ImageService,
+  projectId: string,
+  signal: AbortSignal,
+): AsyncGenerator<JsonObject, undefined> {
+  try {
+    for await (const item of service.listInbox({}, { signal, pageSize })) yield inboxRow(wireDocument(item))
+    return
+  } catch (error) {
+    if (!(await isUnknownPath(error))) throw error
+  }
+  for await (const { image, sharedAt } of waitingShares(service, projectId, signal)) {
+    const membership = { status: 'pending', shared_by: image.owner, shared_at: formatInstant(sharedAt) }
+    yield inboxRow({ kind: 'share', image: wireDocument(image), membership })
+  }
+}
+
+/** Invitations by the name of this project; none on clouds that have no inbox. */
+export const listInvitationsToUs = async (service: ImageService, signal: AbortSignal): Promise<InboxInvitation[]> => {
+  const found: InboxInvitation[] = []
+  try {
+    for await (const item of service.listInbox({}, { signal, pageSize })) {
+      // They come before all shares.
+      if (item.kind !== 'invitation') break
+      found.push(item.invitation)
+    }
+  } catch (error) {
+    if (!(await isUnknownPath(error))) throw error
+  }
+  return found
+}
+
 export const showInbox = async (invocation: Invocation, options: OutputOptions): Promise<void> => {
-  const { signal } = invocation
   const connection = await connect(invocation)
   const { id } = projectOf(connection)
-  const params = { visibility: 'shared', memberStatus: 'pending' } as const
-  const images = connection.service.listImages(params, { signal, pageSize: 200 })
-  const count = await writeList(invocation, inboxView, waitingShares(images, id, signal), options)
+  const count = await writeList(invocation, inboxView, rows(connection.service, id, invocation.signal), options)
   const next =
     count === 0
       ? `Nothing waits. Producers share with your project by its id: ${id}`

@@ -1,81 +1,123 @@
-import type { Image, Member } from '@vitrine/sdk'
+import type { Image, ImageService } from '@vitrine/sdk'
+import { ToldError } from '../command-error.ts'
 import { connect, projectOf } from '../connect.ts'
-import { type Invocation, say } from '../context.ts'
-import { eachOf } from '../each-of.ts'
+import { type Invocation, red, say } from '../context.ts'
+import { exitCodeForStatus } from '../exit-codes.ts'
+import { orElse } from '../extension.ts'
 import { findImage, ownedBy } from '../find-image.ts'
 import type { OutputOptions } from '../output/formats.ts'
 import { writeList } from '../output/output.ts'
 import type { View } from '../output/view.ts'
-import { checkProjectIds } from '../project-id.ts'
+import { checkProjects } from '../project-id.ts'
+import { printable } from '../text.ts'
+import { resolveWhen, type When } from '../when.ts'
+import { shareAsMembers } from './share-members.ts'
+import { changeTerms, type Terms } from './share-terms.ts'
 
 export interface ShareOptions extends OutputOptions {
+  message?: string
+  until?: When
   dryRun?: boolean
   anyId?: boolean
 }
 
 /** What became of one project, or would become. */
-interface Outcome {
-  projectId: string
+export interface Outcome {
+  project: string
   status: string | null
-  result: 'shared' | 'already shared' | 'would be shared'
+  result: string
+}
+
+export interface ShareRequest {
+  image: Image
+  /** Ids, or `name@domain`. */
+  projects: readonly string[]
+  terms: Terms
+  dryRun: boolean
+}
+
+export interface Shared {
+  outcomes: Outcome[]
+  failed: ToldError | undefined
 }
 
 const outcomeView: View<Outcome> = {
   columns: [
-    { key: 'member_id', title: 'Project', value: ({ projectId }) => projectId },
+    { key: 'member_id', title: 'Project', value: ({ project }) => project },
     { key: 'status', title: 'Status', value: ({ status }) => status },
     { key: 'result', title: 'Result', value: ({ result }) => result },
   ],
   document: (outcome) => Object.fromEntries(outcomeView.columns.map(({ key, value }) => [key, value(outcome)])),
 }
 
-const known = (member: Member): Outcome => ({
-  projectId: member.memberId,
-  status: member.status,
-  result: 'already shared',
-})
+/** What was done, and what would be done; a result that is not known here is told as it is. */
+const words = new Map<string, readonly [did: string, would: string]>([
+  ['shared', ['shared', 'would be shared']],
+  ['invited', ['invited', 'would be invited']],
+  ['unchanged', ['already shared', 'already shared']],
+])
 
-/** Sharing twice is the same as sharing once: who repeats a command after a failure wants the rest, not an error. */
-const shareWith = async (image: Image, projectId: string, signal: AbortSignal): Promise<Outcome> => {
-  const { ConflictError } = await import('@vitrine/sdk')
-  try {
-    const { status } = await image.createMember(projectId, { signal })
-    return { projectId, status, result: 'shared' }
-  } catch (error) {
-    if (!(error instanceof ConflictError)) throw error
-    return known(await image.getMember(projectId, { signal }))
-  }
+type Results = Awaited<ReturnType<ImageService['shareMany']>>['results']
+
+/** All projects in one call, whatever becomes of each; undefined where the cloud has no such call. */
+const shareAtOnce = (
+  service: ImageService,
+  request: ShareRequest,
+  signal: AbortSignal,
+): Promise<Results | undefined> => {
+  const { image, projects, terms, dryRun } = request
+  const call = service.shareMany({ images: [image.id], projects, dryRun, ...terms }, { signal })
+  return orElse<Results | undefined>(
+    call.then(({ results }) => results),
+    async () => undefined,
+  )
 }
 
-/** What sharing would do, from what is there; nothing is changed. */
-const preview = async (image: Image, projectIds: readonly string[], signal: AbortSignal): Promise<Outcome[]> => {
+/** Tells what failed, and gives projects that were members already the terms that are wanted now. */
+const outcomesOf = async (invocation: Invocation, results: Results, request: ShareRequest): Promise<Shared> => {
+  const { image, terms, dryRun } = request
+  const { signal, talk } = invocation
+  let failed: ToldError | undefined
+  for (const { project, error } of results) {
+    if (error === null) continue
+    await say(invocation, `${red(talk, 'vitrine:')} ${printable(project)}: ${printable(error.message)}`)
+    failed ??= new ToldError(exitCodeForStatus(error.status))
+  }
+  const kept = results.filter(({ result }) => result === 'unchanged').map(({ project }) => project)
+  const changed = await changeTerms(image, kept, terms, { dryRun, signal })
   const members = await image.listMembers({ signal }).toArray()
-  return projectIds.map((projectId) => {
-    const member = members.find(({ memberId }) => memberId === projectId)
-    return member === undefined ? { projectId, status: null, result: 'would be shared' } : known(member)
-  })
+  const outcomes = results
+    .filter(({ result }) => result !== 'failed')
+    .map(({ project, result }): Outcome => {
+      const status = members.find(({ memberId }) => memberId === project)?.status ?? null
+      const [did, would] = changed.has(project)
+        ? ['changed', 'would be changed']
+        : (words.get(result) ?? [result, result])
+      return { project, status, result: dryRun ? would : did }
+    })
+  return { outcomes, failed }
 }
 
 export const shareImage = async (
   invocation: Invocation,
   reference: string,
-  projects: readonly string[],
+  references: readonly string[],
   options: ShareOptions,
 ): Promise<void> => {
-  const projectIds = [...new Set(projects)]
-  checkProjectIds(projectIds, options.anyId === true)
+  const projects = [...new Set(references)]
+  checkProjects(projects, options.anyId === true)
   const { signal } = invocation
+  const terms = { message: options.message, endsAt: resolveWhen(options.until, invocation.now(), '--until') }
   const connection = await connect(invocation)
   const prefer = ownedBy(projectOf(connection).id)
   const image = await findImage(connection.service, reference, { signal, prefer })
-  if (options.dryRun === true) {
-    await writeList(invocation, outcomeView, await preview(image, projectIds, signal), options)
-    await say(invocation, 'A dry run: nothing was changed.')
-    return
-  }
-  const { done, failed } = await eachOf(invocation, projectIds, (projectId) => shareWith(image, projectId, signal))
-  await writeList(invocation, outcomeView, done, options)
-  if (done.some(({ result }) => result === 'shared')) {
+  const request = { image, projects, terms, dryRun: options.dryRun === true }
+  const results = await shareAtOnce(connection.service, request, signal)
+  const { outcomes, failed } =
+    results === undefined ? await shareAsMembers(invocation, request) : await outcomesOf(invocation, results, request)
+  await writeList(invocation, outcomeView, outcomes, options)
+  if (request.dryRun) await say(invocation, 'A dry run: nothing was changed.')
+  else if (outcomes.some(({ result }) => result === 'shared')) {
     await say(
       invocation,
       `They can boot it by its id at once. It joins their list when they run: vitrine accept ${image.id}`,

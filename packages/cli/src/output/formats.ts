@@ -1,4 +1,4 @@
-export const formats = ['table', 'json', 'yaml', 'value'] as const
+export const formats = ['table', 'json', 'yaml', 'value', 'csv'] as const
 export type Format = (typeof formats)[number]
 
 /** `-f` and `-c`. */

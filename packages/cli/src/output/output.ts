@@ -1,7 +1,9 @@
 import type { JsonObject, JsonValue } from '@vitrine/sdk'
 import { bold, type Invocation, say, write } from '../context.ts'
 import { printable } from '../text.ts'
+import { formatRelative } from '../units.ts'
 import { chooseColumns } from './choose.ts'
+import { csvLine } from './csv.ts'
 import type { OutputOptions } from './formats.ts'
 import { toJson, toYaml } from './serialise.ts'
 import { tableLines } from './table.ts'
@@ -9,9 +11,29 @@ import { type Column, documentColumn, own, plainText, type View } from './view.t
 
 type Things<T> = Iterable<T> | AsyncIterable<T>
 
+const relative = (value: JsonValue, nowMs: number): string | undefined => {
+  const date = new Date(typeof value === 'string' ? value : Number.NaN)
+  return Number.isNaN(date.getTime()) ? undefined : formatRelative(date, nowMs)
+}
+
 const textOf = <T>(column: Column<T>, thing: T): string => column.text?.(thing) ?? plainText(column.value(thing))
 
-const picked = <T>(columns: readonly Column<T>[], thing: T): JsonObject =>
+const relativeOf = <T>(column: Column<T>, thing: T, nowMs: number): string | undefined =>
+  column.instant === true ? relative(column.value(thing), nowMs) : undefined
+
+/** A cell of a list. */
+const cellOf = <T>(column: Column<T>, thing: T, nowMs: number): string =>
+  column.row?.(thing) ?? relativeOf(column, thing, nowMs) ?? textOf(column, thing)
+
+/** The value of one attribute: where a list says `3 h ago`, there is room for the instant too. */
+const lineOf = <T>(column: Column<T>, thing: T, nowMs: number): string => {
+  const text = textOf(column, thing)
+  const fromNow = relativeOf(column, thing, nowMs)
+  return fromNow === undefined ? text : `${text} (${fromNow})`
+}
+
+/** A thing with these columns alone. */
+export const picked = <T>(columns: readonly Column<T>[], thing: T): JsonObject =>
   Object.fromEntries(columns.map((column): [string, JsonValue] => [column.key, column.value(thing)]))
 
 /** Columns of which nothing listed has a value under their name are likely misspelt; only seen at the end. */
@@ -30,7 +52,8 @@ const createTypoWatch = <T>(view: View<T>, columns: readonly Column<T>[]) => {
   }
 }
 
-const valueLine = <T>(columns: readonly Column<T>[], thing: T): string =>
+/** A thing as a line of bare values. */
+export const valueLine = <T>(columns: readonly Column<T>[], thing: T): string =>
   `${columns.map((column) => printable(plainText(column.value(thing)))).join('\t')}\n`
 
 const indented = (text: string): string => text.replaceAll(/^/gm, '  ')
@@ -46,14 +69,17 @@ async function* listText<T>(
   const plain = (thing: T) => (column === undefined ? view.document(thing) : picked(columns, thing))
   if (format === 'table') {
     const rows: string[][] = []
-    for await (const thing of things) rows.push(columns.map((each) => textOf(each, thing)))
+    const nowMs = invocation.now()
+    for await (const thing of things) rows.push(columns.map((each) => cellOf(each, thing, nowMs)))
     if (rows.length === 0) return
     const titles = columns.map(({ title }) => title)
     yield `${tableLines(titles, rows, (line) => bold(invocation.out, line)).join('\n')}\n`
     return
   }
+  if (format === 'csv') yield csvLine(columns.map(({ key }) => key))
   let count = 0
   for await (const thing of things) {
+    if (format === 'csv') yield csvLine(columns.map((each) => each.value(thing)))
     if (format === 'value') yield valueLine(columns, thing)
     if (format === 'yaml') yield await toYaml([plain(thing)])
     if (format === 'json') yield `${count === 0 ? '[' : ','}\n${indented(toJson(plain(thing)))}`
@@ -121,8 +147,12 @@ export const writeRecord = async <T>(
   else if (format === 'yaml') await write(invocation.out, await toYaml(plain))
   else if (format === 'value') {
     await write(invocation.out, columns.map((each) => `${printable(plainText(each.value(thing)))}\n`).join(''))
+  } else if (format === 'csv') {
+    const lines = [columns.map(({ key }) => key), columns.map((each) => each.value(thing))].map(csvLine)
+    await write(invocation.out, lines.join(''))
   } else {
-    const rows = columns.map((each) => [each.key, textOf(each, thing)])
+    const nowMs = invocation.now()
+    const rows = columns.map((each) => [each.key, lineOf(each, thing, nowMs)])
     const lines = tableLines(['Field', 'Value'], rows, (line) => bold(invocation.out, line))
     await write(invocation.out, `${lines.join('\n')}\n`)
   }

@@ -6,6 +6,9 @@ const escaped = (character: string): string => `\\u${character.charCodeAt(0).toS
 
 export const toJson = (value: JsonValue): string => JSON.stringify(value, null, 2).replace(obeyed, escaped)
 
+/** The same without line breaks. */
+export const toJsonLine = (value: JsonValue): string => JSON.stringify(value).replace(obeyed, escaped)
+
 /** YAML 1.2. Texts with controls in them are quoted and escaped as in JSON, which YAML reads the same way. */
 export const toYaml = async (value: JsonValue): Promise<string> => {
   const { Document, Scalar, visit } = await import('yaml')

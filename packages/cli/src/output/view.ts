@@ -10,6 +10,10 @@ export interface Column<T> {
   value(thing: T): JsonValue
   /** What a table shows, where that is something else. */
   text?: ((thing: T) => string) | undefined
+  /** What a row of a table shows, where there is room for even less. */
+  row?: ((thing: T) => string) | undefined
+  /** The value is an instant; tables tell it from now on (`3 h ago`). */
+  instant?: boolean | undefined
 }
 
 /** How things of one kind are shown. */

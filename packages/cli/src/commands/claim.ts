@@ -1,0 +1,19 @@
+import type { Member } from '@vitrine/sdk'
+import { connect } from '../connect.ts'
+import { type Invocation, say } from '../context.ts'
+import type { OutputOptions } from '../output/formats.ts'
+import { writeRecord } from '../output/output.ts'
+import { memberView } from '../share-views.ts'
+
+const next = ({ status, imageId }: Member): string =>
+  status === 'accepted'
+    ? `It is in your list now: vitrine image show ${imageId}`
+    : `It boots by its id at once. To show it in your list: vitrine accept ${imageId}`
+
+/** Makes the project a member of the image of an invitation. */
+export const claimInvitation = async (invocation: Invocation, code: string, options: OutputOptions): Promise<void> => {
+  const { service } = await connect(invocation)
+  const member = await service.claimInvitation({ code }, { signal: invocation.signal })
+  await writeRecord(invocation, memberView, member.toJSON(), options)
+  await say(invocation, next(member))
+}

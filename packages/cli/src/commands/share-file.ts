@@ -1,0 +1,77 @@
+import { usageError } from '../command-error.ts'
+import { printable } from '../text.ts'
+import { parseDate } from '../when.ts'
+import type { Terms } from './share-terms.ts'
+
+/** One image and one project that are to be joined. */
+export interface WantedPair {
+  /** As it is written in the file: id, beginning of the id, or name. */
+  image: string
+  project: string
+  terms: Terms
+}
+
+const wrong = (where: string, why: string): Error =>
+  usageError(`${printable(where)}: ${why}`, 'See "The file of shares" in docs/reference/cli.md.')
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const texts = (value: unknown, where: string): string[] => {
+  const list: unknown[] = Array.isArray(value) ? value : [value]
+  return list.map((each) => {
+    // Numeric project ids of older clouds; as numbers they could lose digits.
+    if (typeof each === 'number' && Number.isSafeInteger(each)) return String(each)
+    if (typeof each === 'string' && each.trim() !== '') return each
+    throw wrong(where, 'it must be a text, or a list of texts.')
+  })
+}
+
+const known = new Set(['images', 'projects', 'message', 'until'])
+
+const optionalText = (value: unknown, where: string): string | undefined => {
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'string') return value
+  throw wrong(where, 'it must be a text.')
+}
+
+const endOf = (value: unknown, where: string): Date | undefined => {
+  const text = optionalText(value, where)
+  if (text === undefined) return undefined
+  const date = parseDate(text)
+  if (date !== undefined) return date
+  // A duration would move the end at every apply.
+  throw wrong(where, 'it must be a date, such as 2027-01-31 or 2027-01-31T12:00:00Z.')
+}
+
+const pairsOf = (entry: unknown, where: string): WantedPair[] => {
+  if (!isRecord(entry)) throw wrong(where, 'it must have images and projects.')
+  const odd = Object.keys(entry).find((key) => !known.has(key))
+  if (odd !== undefined)
+    throw wrong(where, `nothing is known by the name ${printable(odd)}; known: ${[...known].join(', ')}.`)
+  const images = texts(entry.images, `${where}.images`)
+  const projects = texts(entry.projects, `${where}.projects`)
+  const terms = {
+    message: optionalText(entry.message, `${where}.message`)?.trimEnd(),
+    endsAt: endOf(entry.until, `${where}.until`),
+  }
+  return images.flatMap((image) => projects.map((project) => ({ image, project, terms })))
+}
+
+/**
+ * The pairs of a file of shares (YAML, or JSON, which is YAML too).
+ * @throws CommandError (usage) that names the place in the file
+ */
+export const parseShareFile = async (text: string): Promise<WantedPair[]> => {
+  const { parseDocument } = await import('yaml')
+  const document = parseDocument(text)
+  const [error] = document.errors
+  if (error !== undefined) throw wrong('The file of shares', `it is not YAML: ${error.message.split('\n')[0]}`)
+  // Aliases could make a small file a huge one.
+  const content: unknown = document.toJS({ maxAliasCount: 100 })
+  const entries = isRecord(content) ? content.shares : undefined
+  const odd = isRecord(content) ? Object.keys(content).find((key) => key !== 'shares') : undefined
+  if (!Array.isArray(entries) || odd !== undefined)
+    throw wrong('The file of shares', 'it must be a list under "shares:".')
+  return entries.flatMap((entry: unknown, at) => pairsOf(entry, `shares[${at}]`))
+}

@@ -1,0 +1,177 @@
+import type { Image, ImageService, Invitation, Share } from '@vitrine/sdk'
+import { CommandError, usageError } from '../command-error.ts'
+import { ExitCode, exitCodeForStatus } from '../exit-codes.ts'
+import { findImage, ownedBy } from '../find-image.ts'
+import { checkProjects, isProjectName } from '../project-id.ts'
+import { printable } from '../text.ts'
+import type { WantedPair } from './share-file.ts'
+import { differs, type Terms } from './share-terms.ts'
+
+/** One thing that has to be done so that the shares are as the file says. */
+export type Step =
+  | { action: 'share' | 'invite'; image: Image; project: string; terms: Terms }
+  | { action: 'change'; image: Image; project: string; terms: Terms; share: Share }
+  | { action: 'unshare'; image: Image; project: string; terms: Terms }
+
+/** Pairs that one call can name. */
+const pairsMax = 1000
+
+interface Wanted {
+  image: Image
+  /** By project, as written in the file. */
+  projects: Map<string, Terms>
+}
+
+interface Options {
+  projectId: string
+  prune: boolean
+  anyId: boolean
+  signal: AbortSignal
+}
+
+/** Two names of the file may mean one image; the same pair twice is taken once if it says the same. */
+const gather = async (service: ImageService, pairs: readonly WantedPair[], options: Options): Promise<Wanted[]> => {
+  const byReference = new Map<string, Image>()
+  const byId = new Map<string, Wanted>()
+  for (const { image: reference, project, terms } of pairs) {
+    const image =
+      byReference.get(reference) ??
+      (await findImage(service, reference, { signal: options.signal, prefer: ownedBy(options.projectId) }))
+    byReference.set(reference, image)
+    const wanted = byId.get(image.id) ?? { image, projects: new Map() }
+    byId.set(image.id, wanted)
+    const before = wanted.projects.get(project)
+    if (before !== undefined && JSON.stringify(before) !== JSON.stringify(terms)) {
+      throw usageError(
+        `The file names ${printable(reference)} and ${printable(project)} twice, with different terms.`,
+        'Keep one of them.',
+      )
+    }
+    wanted.projects.set(project, terms)
+  }
+  return [...byId.values()]
+}
+
+const sameName = (a: string | null, b: string): boolean => a?.toLowerCase() === b.toLowerCase()
+
+const stepsFor = async (
+  { image, projects }: Wanted,
+  invited: readonly Invitation[],
+  { signal, prune }: Options,
+): Promise<Step[]> => {
+  const shares = await image.listShares({ signal }).toArray()
+  const invitations = invited.filter(({ imageId }) => imageId === image.id)
+  // Who came by its name is a member by its id.
+  const claimed = (name: string) =>
+    invitations
+      .filter(({ project }) => sameName(project, name))
+      .flatMap(({ claims }) => claims.map((claim) => claim.projectId))
+  const steps: Step[] = []
+  const kept = new Set<string>()
+  for (const [project, terms] of projects) {
+    const ids = isProjectName(project) ? claimed(project) : [project]
+    const share = shares.find(({ projectId }) => ids.includes(projectId))
+    if (share !== undefined) {
+      kept.add(share.projectId)
+      if (differs(share, terms)) steps.push({ action: 'change', image, project, terms, share })
+    } else if (!isProjectName(project)) steps.push({ action: 'share', image, project, terms })
+    else if (!invitations.some((each) => sameName(each.project, project) && each.state === 'open')) {
+      steps.push({ action: 'invite', image, project, terms })
+    }
+  }
+  if (prune) {
+    for (const { projectId, message, endsAt } of shares) {
+      if (kept.has(projectId)) continue
+      const terms = { message: message ?? undefined, endsAt: endsAt ?? undefined }
+      steps.push({ action: 'unshare', image, project: projectId, terms })
+    }
+  }
+  return steps
+}
+
+/**
+ * What is to be done, by comparing the file with the shares that are there. Only images that the file names are looked at.
+ * @throws CommandError when a project or an image cannot be meant
+ */
+export const planShares = async (
+  service: ImageService,
+  pairs: readonly WantedPair[],
+  options: Options,
+): Promise<Step[]> => {
+  checkProjects(
+    pairs.map(({ project }) => project),
+    options.anyId,
+  )
+  const { signal } = options
+  const byName = pairs.some(({ project }) => isProjectName(project))
+  const invitations = byName ? await service.listInvitations({}, { signal }).toArray() : []
+  const steps: Step[] = []
+  for (const wanted of await gather(service, pairs, options))
+    steps.push(...(await stepsFor(wanted, invitations, options)))
+  return steps
+}
+
+/** Images and projects that one call can name: all of the images with all of the projects, on the same terms. */
+export interface Batch {
+  action: 'share' | 'unshare'
+  images: string[]
+  projects: string[]
+  terms: Terms
+}
+
+/** Joins what can be done in one call: first the projects of an image, then images with the same projects. */
+export const batchesOf = (steps: readonly Step[]): Batch[] => {
+  const byImage = new Map<string, Batch>()
+  for (const { action, image, project, terms } of steps) {
+    if (action === 'change') continue
+    const word = action === 'unshare' ? 'unshare' : 'share'
+    const said = word === 'share' ? terms : {}
+    const key = JSON.stringify([word, image.id, said.message, said.endsAt])
+    const batch = byImage.get(key) ?? { action: word, images: [image.id], projects: [], terms: said }
+    batch.projects.push(project)
+    byImage.set(key, batch)
+  }
+  const joined = new Map<string, Batch>()
+  for (const batch of byImage.values()) {
+    const { action, images, projects, terms } = batch
+    const key = JSON.stringify([action, projects.toSorted(), terms.message, terms.endsAt])
+    const before = joined.get(key)
+    if (before !== undefined && (before.images.length + 1) * projects.length <= pairsMax) before.images.push(...images)
+    else joined.set(before === undefined ? key : `${key} ${joined.size}`, batch)
+  }
+  return [...joined.values()].flatMap(split)
+}
+
+const split = (batch: Batch): Batch[] => {
+  const perCall = Math.max(1, Math.floor(pairsMax / batch.images.length))
+  const calls: Batch[] = []
+  for (let at = 0; at < batch.projects.length; at += perCall) {
+    calls.push({ ...batch, projects: batch.projects.slice(at, at + perCall) })
+  }
+  return calls
+}
+
+/** Sends one batch, all of it or nothing. @throws CommandError with what stands in the way */
+export const sendBatch = async (
+  service: ImageService,
+  { action, images, projects, terms }: Batch,
+  { dryRun, signal }: { dryRun: boolean; signal: AbortSignal },
+): Promise<void> => {
+  const { results } =
+    action === 'share'
+      ? await service.shareMany({ images, projects, atomic: true, dryRun, ...terms }, { signal })
+      : await service.unshareMany({ images, projects, atomic: true, dryRun }, { signal })
+  const failures = results.flatMap(({ imageId, project, error }) =>
+    error === null
+      ? []
+      : [{ status: error.status, line: `  ${imageId}  ${printable(project)}: ${printable(error.message)}` }],
+  )
+  const [first] = failures
+  if (first === undefined) return
+  const exitCode = exitCodeForStatus(first.status)
+  throw new CommandError(
+    exitCode === ExitCode.ok ? ExitCode.error : exitCode,
+    'Not all of it can be done, so this call did nothing:',
+    failures.map(({ line }) => line).join('\n'),
+  )
+}
