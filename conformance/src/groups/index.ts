@@ -2,11 +2,14 @@ import type { Group } from '../suite.ts'
 import { authentication } from './authentication.ts'
 import { download } from './download.ts'
 import { errors } from './errors.ts'
+import { activity } from './extensions/activity.ts'
 import { cataloguePages, catalogueProducer } from './extensions/catalogue.ts'
 import { cloudImages } from './extensions/cloud-images.ts'
 import { explain } from './extensions/explain.ts'
 import { inbox } from './extensions/inbox.ts'
 import { invitations } from './extensions/invitations.ts'
+import { notices } from './extensions/notices.ts'
+import { requests } from './extensions/requests.ts'
 import { rules } from './extensions/rules.ts'
 import { sharesMany } from './extensions/shares-many.ts'
 import { sharesTerms } from './extensions/shares-terms.ts'
@@ -66,4 +69,7 @@ export const groups: readonly Group[] = [
   cataloguePages,
   cloudImages,
   standardAnswers,
+  notices,
+  activity,
+  requests,
 ]
