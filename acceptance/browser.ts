@@ -72,7 +72,10 @@ export const visit = async (
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(`console: ${message.text()}`)
+    // That a page was not found is no complaint of the page.
+    const isMissing = message.text().includes('404') && message.location().url === page.url()
+    const isBad = message.type() === 'error' || message.type() === 'warning'
+    if (isBad && !isMissing) complaints.push(`console: ${message.text()}`)
   })
   page.on('pageerror', (error) => complaints.push(`script: ${error.message}`))
   page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`))

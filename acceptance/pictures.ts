@@ -38,7 +38,7 @@ const takePictures = async (stage: Stage, mail: MailServer, browser: Browser): P
   await page.waitForURL(/\/catalogue\/requests\//)
   const tracker = page.url()
 
-  await page.goto(linkIn(await mail.next(mailbox, /confirm/i), '/catalogue/requests/'))
+  await page.goto(linkIn(await mail.next(mailbox, /confirm/i), '/catalogue/requests/confirm/'))
   await page.getByRole('main').getByRole('button').click()
   const [request] = await rowsOf(producer, 'requests')
   await succeeds(producer, 'approve', request?.id ?? '', '--message', 'Enjoy it, and tell us what is missing.')

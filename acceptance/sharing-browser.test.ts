@@ -19,7 +19,15 @@ const skip = await needCommands('chromium', 'openssl', 'openstack', 'qemu-img', 
 
 const requester = 'ada@reader.example'
 
-const playSixSteps = async (t: TestContext, stage: Stage, mail: MailServer, browser: Browser): Promise<void> => {
+/** What the way is played with; the pages are the same with every database, and are looked at once. */
+interface Cast {
+  readonly stage: Stage
+  readonly mail: MailServer
+  readonly browser: Browser
+  readonly checksPages: boolean
+}
+
+const playSixSteps = async (t: TestContext, { stage, mail, browser, checksPages }: Cast): Promise<void> => {
   const { url } = stage.service
   const [producer, consumer] = [vitrineAs(stage, 'producer'), vitrineAs(stage, 'consumer')]
   const { projectId } = await logIn(stage.data, 'consumer')
@@ -30,7 +38,9 @@ const playSixSteps = async (t: TestContext, stage: Stage, mail: MailServer, brow
   if (pictures !== undefined) await mkdir(pictures, { recursive: true })
   await using visitor = await visit(browser, url, desktopLight)
   const { page } = visitor
-  const look = (address: string, name: string): Promise<void> => checkPage(browser, address, name, pictures)
+  const look = async (address: string, name: string): Promise<void> => {
+    if (checksPages) await checkPage(browser, address, name, pictures)
+  }
   const seen = async (): Promise<void> => {
     const content = await page.content()
     assert.ok(!content.includes(imageId), `${page.url()} does not tell the id of the image`)
@@ -74,15 +84,15 @@ const playSixSteps = async (t: TestContext, stage: Stage, mail: MailServer, brow
   })
   await t.test('   and confirms the address; a look at the link alone does nothing', async () => {
     const confirm = await mail.next(requester, /confirm/i)
-    confirmLink = linkIn(confirm, '/catalogue/requests/')
+    confirmLink = linkIn(confirm, '/catalogue/requests/confirm/')
     assert.equal(new URL(confirmLink).origin, url)
-    for (const method of ['GET', 'HEAD', 'GET']) assert.equal((await fetch(confirmLink, { method })).status, 200)
+    for (const method of ['HEAD', 'GET', 'GET']) await (await fetch(confirmLink, { method })).arrayBuffer()
     assert.deepEqual(await rowsOf(producer, 'requests'), [])
     await look(confirmLink, 'confirm')
     await page.goto(confirmLink)
     await tabTo(page, page.getByRole('main').getByRole('button'))
-    await page.keyboard.press('Enter')
-    await page.waitForLoadState()
+    await Promise.all([page.waitForEvent('load'), page.keyboard.press('Enter')])
+    assert.doesNotMatch(await page.getByRole('main').innerText(), /did you ask/i)
     await page.goto(trackerUrl)
     await look(trackerUrl, 'tracker-waiting')
   })
@@ -133,7 +143,7 @@ const playSixSteps = async (t: TestContext, stage: Stage, mail: MailServer, brow
     await plain.page.getByRole('button', { name: /ask|request/i }).click()
     await plain.page.waitForURL(/\/catalogue\/requests\//)
     plain.checkManners()
-    linkIn(await mail.next('bob@reader.example', /confirm/i), '/catalogue/requests/')
+    linkIn(await mail.next('bob@reader.example', /confirm/i), '/catalogue/requests/confirm/')
   })
   await t.test('an address that leads nowhere is a page, too', () =>
     look(`${url}/catalogue/producers/nobody`, 'missing'),
@@ -147,7 +157,8 @@ for (const database of databaseNames) {
     await mail.listen()
     const browser = await startBrowser()
     try {
-      await withStage((stage) => playSixSteps(t, stage, mail, browser), {
+      const checksPages = database === 'SQLite'
+      await withStage((stage) => playSixSteps(t, { stage, mail, browser, checksPages }), {
         by: 'node',
         database,
         settings: mail.settings,

@@ -30,10 +30,9 @@ interface Cast {
   readonly consumerId: string
 }
 
-const createImage = async ({ producer, stage }: Cast, name: string): Promise<string> => {
-  await succeeds(producer, 'image', 'create', name, '--file', stage.disk.path)
-  return (await shownBy(producer, 'image', 'show', name)).id ?? ''
-}
+/** Makes an image, which need not have bytes to be shared. @returns its id */
+const createImage = async ({ producer }: Cast, name: string, ...options: string[]): Promise<string> =>
+  (await shownBy(producer, 'image', 'create', name, ...options)).id ?? ''
 
 /** What a mail's button does. */
 const press = async (link: string): Promise<void> => {
@@ -59,7 +58,7 @@ const playSixSteps = async (t: TestContext, cast: Cast): Promise<void> => {
   let imageId = ''
 
   await t.test('the producer announces an image', async () => {
-    imageId = await createImage(cast, 'golden')
+    imageId = await createImage(cast, 'golden', '--file', stage.disk.path)
     const refused = await fails(5, producer, 'publish', 'golden', '--title', 'Debian 13 with Docker')
     assert.match(refused, /profile/i)
     await succeeds(producer, 'producer', 'set', '--handle', 'acme-images', '--name', 'Acme Images')
@@ -87,7 +86,7 @@ const playSixSteps = async (t: TestContext, cast: Cast): Promise<void> => {
   })
   const ask = async (message: string): Promise<string> => {
     await succeeds(consumer, 'request', listing, '--email', mailbox, '--message', message)
-    await press(linkIn(await mail.next(mailbox, /confirm/i), '/catalogue/requests/'))
+    await press(linkIn(await mail.next(mailbox, /confirm/i), '/catalogue/requests/confirm/'))
     const [request] = await rowsOf(producer, 'requests')
     assert.equal(request?.message, message)
     assert.equal(request?.project_proven, 'true')
@@ -131,7 +130,7 @@ const playInvitation = async (t: TestContext, cast: Cast): Promise<void> => {
     await createImage(cast, 'revoked')
     const { code = '', id = '' } = await shownBy(producer, 'invite', 'revoked', '--uses', '5', '--expires', '2d')
     await succeeds(producer, 'revoke', id)
-    assert.match(await fails(1, consumer, 'claim', code), /revoked/)
+    assert.match(await fails(3, consumer, 'claim', code), /revoked/)
   })
 }
 
@@ -199,7 +198,7 @@ const playPlan = async (t: TestContext, cast: Cast): Promise<void> => {
     }
     const before = await rowsOf(producer, 'members', 'planned')
     const again = await succeeds(producer, 'share', 'apply', path, '--yes')
-    assert.match(`${again.stdout}${again.stderr}`, /nothing|no change/i)
+    assert.match(`${again.stdout}${again.stderr}`, /are as the file says/)
     assert.deepEqual(await rowsOf(producer, 'members', 'planned'), before)
   })
 }
