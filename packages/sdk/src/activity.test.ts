@@ -35,7 +35,7 @@ test('activity is listed, newest first, in pages', async () => {
     { json: { events: [asJson(eventDocument())], first: '/v2/activity', next: '/v2/activity?marker=e1' } },
     { json: { events: [asJson(eventDocument({ id: 'e0', member_id: null }))], first: '/v2/activity' } },
   )
-  const events = await images.listActivity({ type: 'member.create' }).toArray()
+  const events = await images.listActivity({ type: ['member.create', 'member.delete'] }).toArray()
   assert.deepEqual(
     events.map(({ id, imageId: image, memberId }) => [id, image, memberId]),
     [
@@ -45,7 +45,7 @@ test('activity is listed, newest first, in pages', async () => {
   )
   assert.deepEqual(
     requests.map(({ path }) => path),
-    ['/v2/activity?type=member.create', '/v2/activity?marker=e1'],
+    ['/v2/activity?type=member.create&type=member.delete', '/v2/activity?marker=e1'],
   )
 })
 

@@ -1,6 +1,8 @@
+import type { EventType } from '@vitrine/contract/words'
 import { HttpError, NetworkError, UnexpectedResponseError } from './errors.ts'
 import { type ImageEvent, parseEvent } from './event.ts'
 import { readEventStream } from './event-stream.ts'
+import type { Open } from './fields.ts'
 import type { CallOptions, ImageApi } from './image-api.ts'
 import type { PageOptions, PaginatedIterator } from './iterators.ts'
 import { type JsonValue, parseJson } from './json.ts'
@@ -8,8 +10,8 @@ import { paginated } from './paginated.ts'
 import { retryDelayMs } from './retry.ts'
 
 export type ActivityFilter = {
-  /** Such as `member.create`. */
-  type?: string | undefined
+  /** Such as `member.create`; several: any of them. */
+  type?: Open<EventType> | readonly Open<EventType>[] | undefined
 }
 
 export const listActivity = (

@@ -38,9 +38,10 @@ test('a webhook tells its secret once, and keeps it through changes', async () =
     {},
     { status: 201, json: asJson(webhookDocument({ secret: 'whsec_abc' })) },
     { json: asJson(webhookDocument({ enabled: false, failing_since: '2026-03-01T00:00:00Z' })) },
+    { status: 202, json: asJson(deliveryDocument({ kind: 'webhook', notice: 'test', state: 'waiting' })) },
+    { status: 202, json: { queued: 3 } },
     { status: 204 },
-    { status: 202 },
-    { status: 204 },
+    { json: asJson(webhookDocument()) },
     { json: { webhooks: [asJson(webhookDocument())] } },
   )
   const webhook = await cloud.images.createWebhook({ url: 'https://hooks.example.org/vitrine' })
@@ -50,9 +51,10 @@ test('a webhook tells its secret once, and keeps it through changes', async () =
     [webhook.enabled, webhook.failingSince, webhook.secret],
     [false, new Date('2026-03-01'), 'whsec_abc'],
   )
-  await webhook.test()
-  await webhook.replay(new Date('2026-03-01T00:00:00Z'))
+  assert.deepEqual((await webhook.test()).notice, 'test')
+  assert.equal(await webhook.replay(new Date('2026-03-01T00:00:00Z')), 3)
   await webhook.delete()
+  assert.equal((await cloud.images.getWebhook('w1')).secret, undefined)
   const [listed] = await cloud.images.listWebhooks().toArray()
   assert.deepEqual([listed?.url, listed?.secret], ['https://hooks.example.org/vitrine', undefined])
   assert.deepEqual(calls(cloud), [
@@ -61,6 +63,7 @@ test('a webhook tells its secret once, and keeps it through changes', async () =
     ['POST', '/v2/webhooks/w1/test', ''],
     ['POST', '/v2/webhooks/w1/replay', { since: '2026-03-01T00:00:00.000Z' }],
     ['DELETE', '/v2/webhooks/w1', ''],
+    ['GET', '/v2/webhooks/w1', ''],
     ['GET', '/v2/webhooks', ''],
   ])
 })

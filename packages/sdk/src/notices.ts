@@ -91,6 +91,8 @@ const readWebhook = record('webhook', {
   secret: optional(text),
 } satisfies Shape<WebhookDocument>)
 
+const readReplay = record('answer to a replay', { queued: integer })
+
 const webhookPath = ['webhooks']
 
 /** An address of the project's own that notices are posted to. */
@@ -113,14 +115,15 @@ export class Webhook extends withFields(readWebhook) {
     await this.#api.call('DELETE', this.#path(), options)
   }
 
-  /** Queues a notice of the type `test`. */
-  async test(options: CallOptions = {}): Promise<void> {
-    await this.#api.call('POST', this.#path('test'), options)
+  /** Queues a notice of the type `test`. What becomes of it is told by `listDeliveries`. */
+  async test(options: CallOptions = {}): Promise<Delivery> {
+    return new Delivery(this.#api, await this.#api.call('POST', this.#path('test'), options))
   }
 
-  /** Delivers again what happened since then. */
-  async replay(since: Date, options: CallOptions = {}): Promise<void> {
-    await this.#api.call('POST', this.#path('replay'), { ...options, json: wireBody({ since }) })
+  /** Delivers again what happened since then. @returns how many notices were queued */
+  async replay(since: Date, options: CallOptions = {}): Promise<number> {
+    const json = wireBody({ since })
+    return readReplay(await this.#api.call('POST', this.#path('replay'), { ...options, json })).queued
   }
 
   #path(...rest: string[]): string[] {
@@ -130,6 +133,9 @@ export class Webhook extends withFields(readWebhook) {
 
 export const listWebhooks = (api: ImageApi, options: CallOptions): ResourceIterator<Webhook> =>
   collection(api, webhookPath, 'webhooks', options, (webhook) => new Webhook(api, webhook))
+
+export const getWebhook = async (api: ImageApi, id: string, options: CallOptions): Promise<Webhook> =>
+  new Webhook(api, await api.call('GET', [...webhookPath, id], options))
 
 /** The answer alone holds the secret. */
 export const createWebhook = async (

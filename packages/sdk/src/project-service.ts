@@ -39,6 +39,7 @@ import {
   type Delivery,
   type DeliveryFilter,
   deleteFeed,
+  getWebhook,
   listDeliveries,
   listNoticeAddresses,
   listWebhooks,
@@ -141,6 +142,10 @@ export abstract class ProjectService {
 
   listWebhooks(options: CallOptions = {}): ResourceIterator<Webhook> {
     return listWebhooks(this.#api, options)
+  }
+
+  getWebhook(id: string, options: CallOptions = {}): Promise<Webhook> {
+    return getWebhook(this.#api, id, options)
   }
 
   /** Only this answer holds the `secret` that signatures are checked with. */
