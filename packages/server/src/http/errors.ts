@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError, apiError } from '../api-error.ts'
 import { isOutage } from '../database/outage.ts'
 import { jsonLimitBytes } from './body.ts'
+import { escapeMarkup } from './markup.ts'
 import { requestIdHeader } from './request-id.ts'
 
 type Form = 'json' | 'html' | 'text'
@@ -17,18 +18,29 @@ export const errorForm = (accept: string | undefined): Form => {
   return wanted.includes('text/plain') && !wanted.includes('*/*') ? 'text' : 'json'
 }
 
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`)
+/** A page of ours runs nothing, loads nothing and stands in no frame. */
+const pageHeaders = {
+  'content-security-policy': "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+}
 
-const bodies: Readonly<Record<Form, { type: string; render: (status: number, message: string) => string }>> = {
+interface Body {
+  readonly type: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly render: (status: number, message: string) => string
+}
+
+const bodies: Readonly<Record<Form, Body>> = {
   json: {
     type: 'application/json',
     render: (status, message) => JSON.stringify(errorDocument(status, message)),
   },
   html: {
     type: 'text/html; charset=UTF-8',
+    headers: pageHeaders,
     render: (status, message) => {
       const heading = `${status} ${errorTitle(status)}`
-      return `<!doctype html>\n<html lang="en"><head><title>${heading}</title></head>\n<body><h1>${heading}</h1>\n${escapeHtml(message)}\n</body></html>\n`
+      return `<!doctype html>\n<html lang="en"><head><title>${heading}</title></head>\n<body><h1>${heading}</h1>\n${escapeMarkup(message)}\n</body></html>\n`
     },
   },
   text: {
@@ -79,11 +91,11 @@ const sendError = (error: unknown, request: FastifyRequest, reply: FastifyReply)
   const answer = asApiError(error)
   if (answer.code === 'internal' || answer.code === 'database_unavailable')
     request.log.error({ err: error, reqId: request.id }, 'a request failed')
-  const { type, render } = bodies[errorForm(request.headers.accept)]
+  const { type, headers = {}, render } = bodies[errorForm(request.headers.accept)]
   if (!request.raw.complete) lingerOver(request.raw)
   reply
     .code(answer.status)
-    .headers(answer.headers)
+    .headers({ ...headers, ...answer.headers })
     .header(requestIdHeader, request.id)
     .header('content-type', type)
     .send(Buffer.from(render(answer.status, answer.message)))
