@@ -1,34 +1,17 @@
-import { type EventDocument, EventsSchema } from '@vitrine/contract'
+import { EventsSchema } from '@vitrine/contract'
 import type { FastifyInstance } from 'fastify'
 import { entitled, onlyOf } from '../access/entitle.ts'
 import { apiError } from '../api-error.ts'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
-import { sendJson, wireDate } from '../http/json.ts'
+import { sendJson } from '../http/json.ts'
 import { type ImagePath, imageParams } from '../http/params.ts'
 import { pageLink, parseLimit, parseQuery } from '../http/query.ts'
 import { findImage } from '../images/queries.ts'
 import { findMember } from '../members/queries.ts'
 import type { Service } from '../service.ts'
+import { eventDocument } from './document.ts'
 import { findEvent, listEvents } from './events.ts'
-
-type EventRow = Awaited<ReturnType<typeof listEvents>>[number]
-
-/** A member learns what happened, not which users of other projects did it. */
-const render = (row: EventRow, seenByMember: string | undefined): EventDocument => {
-  const foreign = seenByMember !== undefined && row.project_id !== seenByMember
-  return {
-    id: row.id,
-    type: row.type,
-    image_id: row.image_id,
-    member_id: row.member_id,
-    project_id: row.project_id,
-    user_id: foreign ? null : row.user_id,
-    request_id: foreign ? null : row.request_id,
-    created_at: wireDate(row.created_at),
-    detail: JSON.parse(row.detail),
-  }
-}
 
 /** What happened to an image (extension, docs/reference/events.md). */
 export const eventRoutes = (app: FastifyInstance, { database, limits, now }: Service): void => {
@@ -67,7 +50,7 @@ export const eventRoutes = (app: FastifyInstance, { database, limits, now }: Ser
       const path = `/v2/images/${imageId}/events`
       const last = rows.length === limit ? rows.at(-1) : undefined
       return sendJson(reply, 200, {
-        events: rows.map((row) => render(row, projectId)),
+        events: rows.map((row) => eventDocument(row, projectId)),
         first: pageLink(path, parameters),
         ...(last === undefined ? {} : { next: pageLink(path, parameters, last.id) }),
       })

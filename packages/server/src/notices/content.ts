@@ -1,4 +1,5 @@
 import type { NoticeDocument, NoticeKind } from '@vitrine/contract'
+import { listingPath } from '../catalogue/documents.ts'
 import type { Reader } from '../database/database.ts'
 import { wireDate } from '../http/json.ts'
 import { type Meaning, type Told, textOf } from './meaning.ts'
@@ -48,6 +49,8 @@ export interface Facts {
   readonly producers: ReadonlyMap<string, MailedProducer>
   /** By image. */
   readonly listings: ReadonlyMap<string, NonNullable<NoticeContent['listing']>>
+  /** Of requests for access, by their ids: what only the producer is told. */
+  readonly requests: ReadonlyMap<string, { readonly email: string; readonly message: string | null }>
 }
 
 const distinct = (values: readonly (string | null)[]): string[] => [
@@ -81,7 +84,15 @@ export const factsOf = async (db: Reader, events: readonly Told[]): Promise<Fact
           .select(['listings.image_id', 'listings.title', 'listings.summary', 'listings.slug', 'producers.handle'])
           .where('listings.image_id', 'in', announced)
           .execute()
+  const asked = distinct(
+    events.map(({ type, detail }) => (type === 'request.receive' ? textOf(detail, 'request_id') : null)),
+  )
+  const requests =
+    asked.length === 0
+      ? []
+      : await db.selectFrom('access_requests').select(['id', 'email', 'message']).where('id', 'in', asked).execute()
   return {
+    requests: new Map(requests.map(({ id, email, message }) => [id, { email, message }])),
     images: new Map(
       images.map((row) => [
         row.id,
@@ -100,7 +111,7 @@ export const factsOf = async (db: Reader, events: readonly Told[]): Promise<Fact
     listings: new Map(
       listings.map(({ image_id, title, summary, handle, slug }) => [
         image_id,
-        { title, summary, path: `/catalogue/${handle}/${slug}` },
+        { title, summary, path: listingPath({ handle, slug }) },
       ]),
     ),
   }
@@ -141,8 +152,12 @@ export const noticeContent = (event: Told, { kind }: Meaning, projectId: string,
     case 'listing.published':
       return { ...common, image: null, detail: {} }
     case 'invitation.received': {
-      const detail = openDetail(event.detail, ['invitation_id', 'project', 'message', 'ends_at', 'expires_at'])
+      const detail = openDetail(event.detail, ['invitation_id', 'addressee', 'message', 'ends_at', 'expires_at'])
       return { ...common, image: { ...image, id: null }, detail }
+    }
+    case 'request.received': {
+      const request = facts.requests.get(textOf(event.detail, 'request_id') ?? '')
+      return { ...common, image, detail: { ...event.detail, ...request } }
     }
     default:
       return { ...common, image, detail: event.detail }

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Database, Tx } from '../database/database.ts'
 import { lockName } from '../database/dialect.ts'
 import type { DigestContent, MailPayload, NoticeContent } from './content.ts'
-import { giveUpMs } from './queue.ts'
+import { queued } from './queue.ts'
 
 /** Addresses that one transaction makes digests for, and notices that one digest covers. */
 const addressesAtOnce = 20
@@ -46,14 +46,8 @@ const gather = async (tx: Tx, targetId: string, now: number): Promise<void> => {
       event_id: null,
       image_id: null,
       payload: JSON.stringify(payload),
-      state: 'waiting',
-      attempts: 0,
-      next_at: now,
-      claimed_until: null,
-      last_error: null,
       created_at: now,
-      give_up_at: now + giveUpMs,
-      finished_at: null,
+      ...queued(now),
     })
     .execute()
   await tx

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
-import { type Insertable, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { Limits } from '../config.ts'
 import type { Database, Tx } from '../database/database.ts'
 import { isPostgres, lockName } from '../database/dialect.ts'
-import type { DeliveriesTable } from '../database/sharing-tables.ts'
 import type { EventRow } from '../events/events.ts'
+import type { Delivery } from './claims.ts'
 import { type Facts, factsOf, type MailPayload, noticeContent, noticeDocument } from './content.ts'
 import { countUp } from './counts.ts'
 import { type Meaning, meaningsOf, type Told, toldOf } from './meaning.ts'
-import { giveUpMs } from './queue.ts'
+import { queued } from './queue.ts'
 import { blocksAmong, projectsNamed, type Target, targetsForListings, targetsOf } from './recipients.ts'
 import { nextDigest } from './schedule.ts'
 
@@ -16,7 +16,8 @@ import { nextDigest } from './schedule.ts'
 export const batchMax = 500
 const rowsAtOnce = 50
 
-export type NewDelivery = Insertable<DeliveriesTable>
+/** A delivery that is not in the queue yet. */
+export type NewDelivery = Omit<Delivery, 'sequence'>
 
 /** What the operator says of telling. */
 export interface Telling {
@@ -167,14 +168,11 @@ const deliveryOf = (
     event_id: event.id,
     image_id: document.data.image_id,
     payload: JSON.stringify(target.kind === 'mail' ? mail : document),
-    state: at.digest ? 'digest' : 'waiting',
-    attempts: 0,
-    next_at: at.digest ? nextDigest(at.now) : Math.max(at.now, target.retryAt ?? 0),
-    claimed_until: null,
-    last_error: null,
     created_at: at.now,
-    give_up_at: at.now + giveUpMs,
-    finished_at: null,
+    ...queued(at.now),
+    ...(at.digest
+      ? { state: 'digest', next_at: nextDigest(at.now) }
+      : { next_at: Math.max(at.now, target.retryAt ?? 0) }),
   }
 }
 

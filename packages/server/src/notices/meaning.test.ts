@@ -25,11 +25,12 @@ describe('what an event means', () => {
     [{ type: 'member.withdraw' }, ['share.withdrawing consumer']],
     [{ type: 'member.delete', detail: { status: 'accepted' } }, ['share.withdrawn consumer']],
     [{ type: 'member.delete', detail: { status: 'rejected' } }, []],
+    [{ type: 'member.withdraw', detail: { status: 'rejected' } }, []],
     [{ type: 'member.delete', project_id: 'consumer', detail: { status: 'accepted' } }, []],
     [{ type: 'request.receive', member_id: null, project_id: null }, ['request.received producer']],
     [{ type: 'invitation.create', member_id: null, detail: {} }, []],
     [
-      { type: 'invitation.create', member_id: null, detail: { project: 'Web@Default' } },
+      { type: 'invitation.create', member_id: null, detail: { addressee: 'Web@Default' } },
       ['invitation.received name web@default'],
     ],
     [{ type: 'listing.publish', member_id: null }, ['listing.published everyone']],

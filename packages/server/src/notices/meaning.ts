@@ -45,17 +45,20 @@ const toConsumer = (kind: NoticeKind, { member_id: projectId }: Told): Meaning[]
 const toProducer = (kind: NoticeKind, { ownerId: projectId }: Told): Meaning[] =>
   projectId === null ? [] : [{ kind, audience: { to: 'producer', projectId } }]
 
+/** Whoever rejected an image has nothing to lose by its end. */
+const ofEnd = (kind: NoticeKind, event: Told): Meaning[] =>
+  event.detail.status === 'rejected' ? [] : toConsumer(kind, event)
+
 const meanings: Partial<Record<Told['type'], (event: Told) => Meaning[]>> = {
   'member.create': (event) => toConsumer('share.created', event),
   'member.update': (event) =>
     event.detail.to === 'accepted' || event.detail.to === 'rejected' ? toProducer('share.answered', event) : [],
-  'member.expiring': (event) => toConsumer('share.expiring', event),
-  'member.withdraw': (event) => toConsumer('share.withdrawing', event),
-  // Whoever rejected an image has nothing to lose by its end.
-  'member.delete': (event) => (event.detail.status === 'rejected' ? [] : toConsumer('share.withdrawn', event)),
+  'member.expiring': (event) => ofEnd('share.expiring', event),
+  'member.withdraw': (event) => ofEnd('share.withdrawing', event),
+  'member.delete': (event) => ofEnd('share.withdrawn', event),
   'request.receive': (event) => toProducer('request.received', event),
   'invitation.create': ({ detail }) => {
-    const name = textOf(detail, 'project')
+    const name = textOf(detail, 'addressee')
     return name === null ? [] : [{ kind: 'invitation.received', audience: { to: 'name', name: name.toLowerCase() } }]
   },
   'listing.publish': () => [{ kind: 'listing.published', audience: { to: 'everyone' } }],

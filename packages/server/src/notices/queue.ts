@@ -62,7 +62,19 @@ export interface QueuedMail {
 export type DirectMailPayload = Pick<QueuedMail, 'content' | 'unsubscribe'>
 
 /** How long a delivery is tried. */
-export const giveUpMs = 3 * 24 * 60 * 60 * 1000
+const giveUpMs = 3 * 24 * 60 * 60 * 1000
+
+/** The columns of a delivery that has just been put into the queue, or put there again. */
+export const queued = (at: number) =>
+  ({
+    state: 'waiting',
+    attempts: 0,
+    next_at: at,
+    claimed_until: null,
+    last_error: null,
+    give_up_at: at + giveUpMs,
+    finished_at: null,
+  }) as const
 
 /**
  * Puts a mail into the queue, in the transaction that is its reason. The mailbox gets nothing if it does not want such mail.
@@ -89,14 +101,8 @@ export const queueMail = async (tx: Tx, mail: QueuedMail, at: number): Promise<v
       event_id: mail.eventId,
       image_id: mail.imageId,
       payload: JSON.stringify(payload),
-      state: 'waiting',
-      attempts: 0,
-      next_at: at,
-      claimed_until: null,
-      last_error: null,
       created_at: at,
-      give_up_at: at + giveUpMs,
-      finished_at: null,
+      ...queued(at),
     })
     .execute()
 }

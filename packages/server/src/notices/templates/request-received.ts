@@ -4,7 +4,7 @@ import { imageName, messageOf, oneLine, paragraph, quoted, textOf } from './part
 
 /** Somebody asks for access to an image of the project. */
 export const requestReceived = ({ image, detail }: NoticeContent): Letter => {
-  const project = textOf(detail, 'project_id')
+  const project = textOf(detail, 'project')
   const email = textOf(detail, 'email')
   const id = textOf(detail, 'request_id')
   const title = textOf(detail, 'listing_title')
