@@ -1,13 +1,13 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseCount } from './arguments.ts'
-import type { CatalogueOptions } from './commands/catalogue.ts'
+import type { CatalogueOptions, ShowOptions } from './commands/catalogue.ts'
 import type { PublishOptions } from './commands/listings.ts'
 import type { ProducerOptions } from './commands/producer.ts'
 import type { RequestOptions } from './commands/request.ts'
 import type { ListingOptions } from './listing-options.ts'
 import type { OutputOptions } from './output/formats.ts'
 import { type ShownFact, shownFacts } from './shown-facts.ts'
-import { type Invoke, imageArgument, withOutput } from './with-output.ts'
+import { type Invoke, imageArgument, withOutput, withParents } from './with-output.ts'
 
 const urlOption = ['--url <url>', 'address of the service; no account is needed then'] as const
 const listingArgument = ['<listing>', 'HANDLE/SLUG, or the address of its page'] as const
@@ -31,12 +31,12 @@ const addReading = (program: Command, invoke: Invoke): void => {
     .option(...urlOption)
     .action(async (listing: string, _options: object, command: Command) => {
       const { showCatalogueListing } = await import('./commands/catalogue.ts')
-      await showCatalogueListing(invoke(command), listing, command.optsWithGlobals())
+      await showCatalogueListing(invoke(command), listing, withParents<ShowOptions>(command))
     })
   const request = withOutput(program.command('request'))
     .description('ask a producer for access to a listed image')
     .argument(...listingArgument)
-    .requiredOption('--email <address>', 'where the answer goes')
+    .option('--email <address>', 'where the answer goes')
     .option('--project <project>', 'id, or name of one of your projects (default: your own)')
     .option('--message <text>', 'what the producer should know')
     .option('--any-id', 'take a project id of any form')
@@ -48,9 +48,9 @@ const addReading = (program: Command, invoke: Invoke): void => {
   withOutput(request.command('show'))
     .description('show how a request stands')
     .argument('<address>', 'the secret address that the answer to the request told')
-    .action(async (address: string, options: OutputOptions, command: Command) => {
+    .action(async (address: string, _options: object, command: Command) => {
       const { showRequest } = await import('./commands/request.ts')
-      await showRequest(invoke(command), address, options)
+      await showRequest(invoke(command), address, withParents<OutputOptions>(command))
     })
 }
 
@@ -136,9 +136,9 @@ const addProducer = (program: Command, invoke: Invoke): void => {
     .option('--description <file>', 'Markdown; - for the standard input')
     .option('--website <url>', 'your own page')
     .option('--contact <email>', 'where people reach you; everybody sees it')
-    .action(async (options: ProducerOptions, command: Command) => {
+    .action(async (_options: object, command: Command) => {
       const { setProducer } = await import('./commands/producer.ts')
-      await setProducer(invoke(command), options)
+      await setProducer(invoke(command), withParents<ProducerOptions>(command))
     })
 }
 

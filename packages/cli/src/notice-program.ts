@@ -62,9 +62,10 @@ const addMail = (program: Command, invoke: Invoke): void => {
     .command('remove')
     .description('send a mailbox no more notices')
     .argument('<address>', 'mailbox, or id')
-    .action(async (address: string, _options: object, command: Command) => {
+    .option('-y, --yes', 'do not ask')
+    .action(async (address: string, options: { yes?: boolean }, command: Command) => {
       const { removeNotice } = await import('./commands/notices.ts')
-      await removeNotice(invoke(command), address)
+      await removeNotice(invoke(command), address, options)
     })
 }
 
@@ -100,9 +101,10 @@ const addWebhooks = (program: Command, invoke: Invoke): void => {
     .command('remove')
     .description('end a webhook')
     .argument(...webhookArgument)
-    .action(async (reference: string, _options: object, command: Command) => {
+    .option('-y, --yes', 'do not ask')
+    .action(async (reference: string, options: { yes?: boolean }, command: Command) => {
       const { removeWebhook } = await import('./commands/webhooks.ts')
-      await removeWebhook(invoke(command), reference)
+      await removeWebhook(invoke(command), reference, options)
     })
   webhook
     .command('test')

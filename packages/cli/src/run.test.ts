@@ -178,6 +178,25 @@ test('where there is the Image API alone, a dry run of a share changes nothing a
   )
 })
 
+test('of many shares in one call, what fails is told and decides the code, and what was made is shown', async () => {
+  const error = { status: 413, code: 'member_quota', message: 'The image has all the members it may have.\u001b[2J' }
+  const cloud = fakeCloud((method, url) => {
+    if (isExtension(url)) {
+      const done = { image_id: id, project: '5821234', result: 'shared', error: null }
+      const failed = { image_id: id, project: otherProjectId, result: 'failed', error }
+      return { applied: true, results: [failed, done] }
+    }
+    if (method !== 'GET') return undefined
+    return url.pathname.endsWith('/members') ? { members: [] } : imageDocument(id)
+  })
+  const { exitCode, out, talk } = await vitrine(['share', id, otherProjectId, '5821234', '-f', 'value'], cloud)
+  assert.equal(exitCode, 6)
+  assert.equal(out.text(), '5821234\t\tshared\n')
+  assert.ok(
+    talk.text().startsWith(`vitrine: ${otherProjectId}: The image has all the members it may have.\\u{1b}[2J\n`),
+  )
+})
+
 test('where there is the Image API alone, sharing goes on after a failure and ends with its code', async () => {
   const cloud = fakeCloud((method, url) => {
     if (isExtension(url)) return undefined

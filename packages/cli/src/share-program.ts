@@ -8,7 +8,7 @@ import type { ShareFileOptions } from './commands/share-apply.ts'
 import type { WithdrawOptions } from './commands/withdraw.ts'
 import type { OutputOptions } from './output/formats.ts'
 import { parseWhen } from './when.ts'
-import { type Invoke, imageArgument, withOutput } from './with-output.ts'
+import { type Invoke, imageArgument, withOutput, withParents } from './with-output.ts'
 
 const projectsArgument = ['<project...>', 'ids of the projects ("vitrine whoami" shows one), or name@domain'] as const
 const untilOption = ['--until <when>', 'end it by itself: 30d, 12h, or a date'] as const
@@ -32,9 +32,9 @@ const addShare = (program: Command, invoke: Invoke): void => {
     .argument('<file>', 'YAML; - for the standard input')
     .option('--prune', 'also take the images back from projects that the file does not name')
     .option('--any-id', 'take project ids of any form')
-    .action(async (file: string, options: ShareFileOptions, command: Command) => {
+    .action(async (file: string, _options: object, command: Command) => {
       const { planShareFile } = await import('./commands/share-apply.ts')
-      await planShareFile(invoke(command), file, options)
+      await planShareFile(invoke(command), file, withParents<ShareFileOptions>(command))
     })
   withOutput(share.command('apply'))
     .description('make the shares as a file says; again, it changes nothing')
@@ -42,9 +42,9 @@ const addShare = (program: Command, invoke: Invoke): void => {
     .option('--prune', 'also take the images back from projects that the file does not name')
     .option('--any-id', 'take project ids of any form')
     .option('-y, --yes', 'do not ask')
-    .action(async (file: string, options: ShareFileOptions, command: Command) => {
+    .action(async (file: string, _options: object, command: Command) => {
       const { applyShareFile } = await import('./commands/share-apply.ts')
-      await applyShareFile(invoke(command), file, options)
+      await applyShareFile(invoke(command), file, withParents<ShareFileOptions>(command))
     })
 }
 

@@ -31,14 +31,14 @@ const daySeconds = 24 * hourSeconds
 const monthSeconds = 30.44 * daySeconds
 const yearSeconds = 365.25 * daySeconds
 
-/** The largest unit of which there are two or more; months only past three, since people count days until then. */
+/** The largest unit of which there are two or more; months only past three, since people count days until then. Rounded. */
 const roughly = (seconds: number): string => {
-  if (seconds < 2 * minuteSeconds) return `${Math.floor(seconds)} s`
-  if (seconds < 2 * hourSeconds) return `${Math.floor(seconds / minuteSeconds)} min`
-  if (seconds < 2 * daySeconds) return `${Math.floor(seconds / hourSeconds)} h`
-  if (seconds < 3 * monthSeconds) return `${Math.floor(seconds / daySeconds)} days`
-  if (seconds < 2 * yearSeconds) return `${Math.floor(seconds / monthSeconds)} months`
-  return `${Math.floor(seconds / yearSeconds)} years`
+  if (seconds < 2 * minuteSeconds) return `${Math.round(seconds)} s`
+  if (seconds < 2 * hourSeconds) return `${Math.round(seconds / minuteSeconds)} min`
+  if (seconds < 2 * daySeconds) return `${Math.round(seconds / hourSeconds)} h`
+  if (seconds < 3 * monthSeconds) return `${Math.round(seconds / daySeconds)} days`
+  if (seconds < 2 * yearSeconds) return `${Math.round(seconds / monthSeconds)} months`
+  return `${Math.round(seconds / yearSeconds)} years`
 }
 
 /** How long ago, or how soon: `3 h ago`, `in 29 days`, `now`. */

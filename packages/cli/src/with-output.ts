@@ -6,6 +6,12 @@ import { formats } from './output/formats.ts'
 /** The surroundings of a command that was called, with the options that stand before or after it. */
 export type Invoke = (command: Command) => Invocation
 
+/**
+ * Options of a command whose parent has some of the same name: wherever they stand, the parent takes them, so its values
+ * are the ones that were given.
+ */
+export const withParents = <T extends object>(command: Command): T => command.optsWithGlobals<T>()
+
 /** How a command line names an image. */
 export const imageArgument = ['<image>', 'id, beginning of the id, or name'] as const
 

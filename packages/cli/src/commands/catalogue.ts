@@ -1,10 +1,12 @@
-import type { JsonObject, PublicListing } from '@vitrine/sdk'
+import type { PublicListing } from '@vitrine/sdk'
 import { catalogueView, publicListingView } from '../catalogue-views.ts'
+import { bytes, instant } from '../columns.ts'
 import { type Invocation, say, write } from '../context.ts'
 import { listNeedsVitrine } from '../extension.ts'
 import { openCatalogue, parseListing } from '../open-catalogue.ts'
 import type { OutputOptions } from '../output/formats.ts'
 import { writeList, writeRecord } from '../output/output.ts'
+import { part } from '../share-views.ts'
 import { printable } from '../text.ts'
 import { upTo } from '../up-to.ts'
 import { wireDocument, wireDocuments } from '../wire.ts'
@@ -15,6 +17,10 @@ export interface CatalogueOptions extends OutputOptions {
   architecture?: string
   producer?: string
   limit: number
+}
+
+export interface ShowOptions extends OutputOptions {
+  url?: string
 }
 
 const handleOf = (producer: string | undefined): string | undefined => producer?.replace(/^@/, '')
@@ -47,12 +53,20 @@ const paragraphs = (title: string, text: string | null | undefined): string => {
   return `\n${title}\n\n${lines.join('\n')}\n`
 }
 
+const factColumns = [bytes('size', 'Size'), instant('image_created_at', 'Made'), instant('image_updated_at', 'Changed')]
+
 /** A reader of a table gets the long texts below it, as they are written. */
 const showInFull = async (invocation: Invocation, listing: PublicListing, options: OutputOptions): Promise<void> => {
   const { description, terms, image, producer, ...rest } = wireDocument(listing)
-  const facts: JsonObject = typeof image === 'object' && image !== null && !Array.isArray(image) ? image : {}
+  const { created_at, updated_at, ...facts } = part({ image: image ?? null }, 'image')
+  const dates = { image_created_at: created_at ?? null, image_updated_at: updated_at ?? null }
   const handle = `${listing.producer.name} (@${listing.producer.handle})`
-  await writeRecord(invocation, { ...publicListingView, columns: [] }, { ...rest, producer: handle, ...facts }, options)
+  await writeRecord(
+    invocation,
+    { ...publicListingView, columns: factColumns },
+    { ...rest, producer: handle, ...facts, ...dates },
+    options,
+  )
   await write(invocation.out, paragraphs('Description', listing.description) + paragraphs('Terms', listing.terms))
 }
 
@@ -60,7 +74,7 @@ const showInFull = async (invocation: Invocation, listing: PublicListing, option
 export const showCatalogueListing = async (
   invocation: Invocation,
   reference: string,
-  options: OutputOptions & { url?: string },
+  options: ShowOptions,
 ): Promise<void> => {
   const { handle, slug, url } = parseListing(reference)
   const { catalogue } = await openCatalogue(invocation, options.url ?? url)

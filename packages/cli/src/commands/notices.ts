@@ -1,5 +1,6 @@
 import type { ImageService, NoticeAddress, NoticeKind } from '@vitrine/sdk'
 import { usageError } from '../command-error.ts'
+import { confirm } from '../confirm.ts'
 import { connect } from '../connect.ts'
 import { type Invocation, say } from '../context.ts'
 import { listNeedsVitrine, needsVitrine } from '../extension.ts'
@@ -68,10 +69,15 @@ export const setNotice = async (
   await writeRecord(invocation, addressView, wireDocument(address), options)
 }
 
-export const removeNotice = async (invocation: Invocation, reference: string): Promise<void> => {
+export const removeNotice = async (
+  invocation: Invocation,
+  reference: string,
+  options: { yes?: boolean },
+): Promise<void> => {
   const { signal } = invocation
   const { service } = await connect(invocation)
   const address = await findAddress(service, reference, signal)
+  await confirm(invocation, `Send ${printable(address.email)} no more notices?`, options.yes)
   await address.delete({ signal })
   await say(invocation, `${printable(address.email)} gets no notices of this project any more.`)
 }

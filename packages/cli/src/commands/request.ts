@@ -12,7 +12,7 @@ import { printable } from '../text.ts'
 import { wireDocument } from '../wire.ts'
 
 export interface RequestOptions extends OutputOptions {
-  email: string
+  email?: string
   project?: string
   message?: string
   url?: string
@@ -21,11 +21,14 @@ export interface RequestOptions extends OutputOptions {
 
 const view = documentView([instant('created_at', 'Made'), instant('decided_at', 'Decided')])
 
+/** The same with what has to be there. It is not left to the parser, which would ask for it for `request show`, too. */
+type Asking = RequestOptions & { email: string }
+
 /** Without an account: who asks has to name the project, and nobody can check it. */
 const askAnonymously = async (
   invocation: Invocation,
   reference: string,
-  options: RequestOptions,
+  options: Asking,
 ): Promise<AccessRequestReceipt> => {
   const { handle, slug, url } = parseListing(reference)
   const { project, email, message } = options
@@ -41,7 +44,7 @@ const askAnonymously = async (
 const askSignedIn = async (
   invocation: Invocation,
   reference: string,
-  { project, email, message }: RequestOptions,
+  { project, email, message }: Asking,
 ): Promise<AccessRequestReceipt> => {
   const { handle, slug } = parseListing(reference)
   const { signal } = invocation
@@ -58,8 +61,10 @@ export const requestAccess = async (
   reference: string,
   options: RequestOptions,
 ): Promise<void> => {
+  const { email } = options
+  if (email === undefined) throw usageError('Nobody could be answered.', 'Name a mailbox: --email ADDRESS')
   const isAnonymous = options.url !== undefined || parseListing(reference).url !== undefined
-  const receipt = await (isAnonymous ? askAnonymously : askSignedIn)(invocation, reference, options)
+  const receipt = await (isAnonymous ? askAnonymously : askSignedIn)(invocation, reference, { ...options, email })
   await writeRecord(invocation, view, wireDocument(receipt), options)
   await say(invocation, `${printable(receipt.message)} How it stands: vitrine request show ${printable(receipt.track)}`)
 }

@@ -1,5 +1,6 @@
 import type { JsonObject } from '@vitrine/sdk'
 import { computed, documentView, field, instant, prose } from '../columns.ts'
+import { usageError } from '../command-error.ts'
 import { confirm } from '../confirm.ts'
 import { type Connection, connect, projectOf } from '../connect.ts'
 import { type Invocation, say } from '../context.ts'
@@ -8,6 +9,7 @@ import type { OutputOptions } from '../output/formats.ts'
 import { writeList } from '../output/output.ts'
 import { readText } from '../read-text.ts'
 import { formatInstant } from '../units.ts'
+import type { When } from '../when.ts'
 import { parseShareFile } from './share-file.ts'
 import { batchesOf, planShares, type Step, sendBatch } from './share-plan.ts'
 
@@ -15,6 +17,9 @@ export interface ShareFileOptions extends OutputOptions {
   prune?: boolean
   anyId?: boolean
   yes?: boolean
+  dryRun?: boolean
+  message?: string
+  until?: When
 }
 
 const signs = { share: '+', invite: '+', change: '~', unshare: '-' } as const
@@ -47,6 +52,9 @@ const stepsOf = async (
   path: string,
   options: ShareFileOptions,
 ): Promise<Step[]> => {
+  if (options.message !== undefined || options.until !== undefined) {
+    throw usageError('What the shares carry is said in the file.', 'Write "message:" and "until:" beside the projects.')
+  }
   const { id: projectId } = projectOf(connection)
   const pairs = await parseShareFile(await readText(invocation, path))
   const { prune = false, anyId = false } = options
@@ -64,7 +72,7 @@ const check = async (invocation: Invocation, { service }: Connection, steps: rea
 
 const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
 
-const asExpected = 'The shares are as the file says.'
+const asExpected = 'Nothing to do: the shares are as the file says.'
 
 /** Shows what applying the file would do. */
 export const planShareFile = async (invocation: Invocation, path: string, options: ShareFileOptions): Promise<void> => {
@@ -83,6 +91,7 @@ export const applyShareFile = async (
   path: string,
   options: ShareFileOptions,
 ): Promise<void> => {
+  if (options.dryRun === true) return planShareFile(invocation, path, options)
   const { signal } = invocation
   const connection = await connect(invocation)
   const steps = await stepsOf(invocation, connection, path, options)

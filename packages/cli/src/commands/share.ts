@@ -8,7 +8,7 @@ import { findImage, ownedBy } from '../find-image.ts'
 import type { OutputOptions } from '../output/formats.ts'
 import { writeList } from '../output/output.ts'
 import type { View } from '../output/view.ts'
-import { checkProjects } from '../project-id.ts'
+import { checkProjects, isProjectName } from '../project-id.ts'
 import { printable } from '../text.ts'
 import { resolveWhen, type When } from '../when.ts'
 import { shareAsMembers } from './share-members.ts'
@@ -54,8 +54,14 @@ const outcomeView: View<Outcome> = {
 const words = new Map<string, readonly [did: string, would: string]>([
   ['shared', ['shared', 'would be shared']],
   ['invited', ['invited', 'would be invited']],
+  ['changed', ['changed', 'would be changed']],
   ['unchanged', ['already shared', 'already shared']],
 ])
+
+const wordsFor = (project: string, result: string): readonly [did: string, would: string] =>
+  result === 'unchanged' && isProjectName(project)
+    ? ['already invited', 'already invited']
+    : (words.get(result) ?? [result, result])
 
 type Results = Awaited<ReturnType<ImageService['shareMany']>>['results']
 
@@ -90,9 +96,7 @@ const outcomesOf = async (invocation: Invocation, results: Results, request: Sha
     .filter(({ result }) => result !== 'failed')
     .map(({ project, result }): Outcome => {
       const status = members.find(({ memberId }) => memberId === project)?.status ?? null
-      const [did, would] = changed.has(project)
-        ? ['changed', 'would be changed']
-        : (words.get(result) ?? [result, result])
+      const [did, would] = wordsFor(project, changed.has(project) ? 'changed' : result)
       return { project, status, result: dryRun ? would : did }
     })
   return { outcomes, failed }
@@ -122,6 +126,9 @@ export const shareImage = async (
       invocation,
       `They can boot it by its id at once. It joins their list when they run: vitrine accept ${image.id}`,
     )
+  }
+  if (outcomes.some(({ result }) => result === 'invited')) {
+    await say(invocation, 'Whoever acts for a project that is invited finds it there with: vitrine inbox')
   }
   if (failed !== undefined) throw failed
 }

@@ -1,5 +1,6 @@
 import type { ImageService, NoticeKind, Webhook } from '@vitrine/sdk'
 import { usageError } from '../command-error.ts'
+import { confirm } from '../confirm.ts'
 import { connect } from '../connect.ts'
 import { type Invocation, say } from '../context.ts'
 import { listNeedsVitrine, needsVitrine } from '../extension.ts'
@@ -65,10 +66,15 @@ export const setWebhook = async (
   await writeRecord(invocation, webhookView, wireDocument(webhook), options)
 }
 
-export const removeWebhook = async (invocation: Invocation, reference: string): Promise<void> => {
+export const removeWebhook = async (
+  invocation: Invocation,
+  reference: string,
+  options: { yes?: boolean },
+): Promise<void> => {
   const { signal } = invocation
   const { service } = await connect(invocation)
   const webhook = await findWebhook(service, reference, signal)
+  await confirm(invocation, `Call ${printable(webhook.url)} no more? Its secret is lost.`, options.yes)
   await webhook.delete({ signal })
   await say(invocation, `${printable(webhook.url)} is called no more.`)
 }

@@ -7,7 +7,7 @@ import { csvLine } from './csv.ts'
 import type { OutputOptions } from './formats.ts'
 import { toJson, toYaml } from './serialise.ts'
 import { tableLines } from './table.ts'
-import { type Column, documentColumn, own, plainText, type View } from './view.ts'
+import { type Column, documentColumn, own, plainText, readableText, type View } from './view.ts'
 
 type Things<T> = Iterable<T> | AsyncIterable<T>
 
@@ -16,7 +16,7 @@ const relative = (value: JsonValue, nowMs: number): string | undefined => {
   return Number.isNaN(date.getTime()) ? undefined : formatRelative(date, nowMs)
 }
 
-const textOf = <T>(column: Column<T>, thing: T): string => column.text?.(thing) ?? plainText(column.value(thing))
+const textOf = <T>(column: Column<T>, thing: T): string => column.text?.(thing) ?? readableText(column.value(thing))
 
 const relativeOf = <T>(column: Column<T>, thing: T, nowMs: number): string | undefined =>
   column.instant === true ? relative(column.value(thing), nowMs) : undefined

@@ -35,6 +35,14 @@ export const plainText = (value: JsonValue): string => {
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
+/** The same for a person: of an object its names and values, as far as it has any. */
+export const readableText = (value: JsonValue): string => {
+  if (value === null || typeof value !== 'object') return plainText(value)
+  if (Array.isArray(value)) return value.map(readableText).join(', ')
+  const told = Object.entries(value).filter(([, each]) => each !== null)
+  return told.map(([name, each]) => `${name}=${readableText(each)}`).join(' ')
+}
+
 export const own = (document: JsonObject, key: string): JsonValue | undefined =>
   Object.hasOwn(document, key) ? document[key] : undefined
 
