@@ -24,7 +24,7 @@ export interface Mail {
 export interface MailReceiver {
   /** As a setting of the service: `smtp://HOST:PORT`. */
   url: string
-  /** Everything that came to a mailbox, oldest first. */
+  /** Everything that came to a mailbox, in whatever case it is written, oldest first. */
   to(mailbox: string): Mail[]
   /** Waits for the mail to a mailbox that `wanted` agrees with, ten seconds at most. */
   arrival(mailbox: string, wanted: (mail: Mail) => boolean): Promise<Mail>
@@ -48,7 +48,7 @@ export const receiveMail = async (at: ListenAt): Promise<MailReceiver> => {
     authOptional: true,
     disabledCommands: ['STARTTLS'],
     onData(stream, session, done) {
-      const to = session.envelope.rcptTo.map(({ address }) => address)
+      const to = session.envelope.rcptTo.map(({ address }) => address.toLowerCase())
       const chunks: Buffer[] = []
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('end', () => {
@@ -66,7 +66,7 @@ export const receiveMail = async (at: ListenAt): Promise<MailReceiver> => {
   // Connections that break off are the service's matter.
   server.on('error', () => {})
   const address = await listening(server.server, at)
-  const to = (mailbox: string) => mails.filter((mail) => mail.to.includes(mailbox))
+  const to = (mailbox: string) => mails.filter((mail) => mail.to.includes(mailbox.toLowerCase()))
   return {
     url: `smtp://${address}`,
     to,

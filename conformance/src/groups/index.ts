@@ -2,6 +2,7 @@ import type { Group } from '../suite.ts'
 import { authentication } from './authentication.ts'
 import { download } from './download.ts'
 import { errors } from './errors.ts'
+import { extensionRequests, extensionRoles, foreignThings } from './extensions/access.ts'
 import { activity } from './extensions/activity.ts'
 import { cataloguePages, catalogueProducer } from './extensions/catalogue.ts'
 import { cloudImages } from './extensions/cloud-images.ts'
@@ -69,6 +70,9 @@ export const groups: readonly Group[] = [
   cataloguePages,
   cloudImages,
   standardAnswers,
+  extensionRoles,
+  extensionRequests,
+  foreignThings,
   notices,
   activity,
   requests,

@@ -116,6 +116,7 @@ const runStream = async (scene: Scene) => {
   await own('what only the owner may know is not in the stream of a consumer', async () => {
     const image = await images.active()
     await images.share(image, consumer)
+    await told(owner, image, 3)
     const [mine, its] = [await watched(consumer), await watched(owner)]
     await published(scene, image)
     expectStatus(await owner.api.post('/v2/invitations', { image_id: image }), 201)
@@ -134,6 +135,7 @@ const runStream = async (scene: Scene) => {
   await own('resume by Last-Event-ID: no gap, no double, in order, also of what was cut', async () => {
     const image = await images.active()
     await images.share(image, consumer)
+    await told(consumer, image, 1)
     const first = await watched(consumer)
     const member = async (status: string) =>
       expectStatus(await consumer.api.put(`/v2/images/${image}/members/${consumer.projectId}`, { status }), 200)
