@@ -5,6 +5,8 @@ import { locked } from '../database/dialect.ts'
 import { fragment, runFragment } from '../database/fragment.ts'
 import { prepared } from '../database/prepared.ts'
 import type { ImagesTable } from '../database/tables.ts'
+import { revokeAllInvitations } from '../invitations/queries.ts'
+import { moveRequests } from '../requests/close.ts'
 import { type Image, toRow } from './image.ts'
 import {
   type Membership,
@@ -179,7 +181,11 @@ export const updateImage = async (tx: Tx, before: Image, after: Image): Promise<
   if (before.visibility !== after.visibility || before.hidden !== after.hidden || before.owner !== after.owner) {
     await updateMembers(tx, after)
   }
-  if (before.owner !== after.owner) await moveBlobs(tx, id, after.owner)
+  if (before.owner !== after.owner) {
+    await moveBlobs(tx, id, after.owner)
+    await moveRequests(tx, id, after.owner)
+    await revokeAllInvitations(tx, id, after.updatedAt)
+  }
 }
 
 /** Removes an image and its memberships. Its id stays reserved; its bytes are doomed by the caller. */
