@@ -106,10 +106,10 @@ eachDatabase('notices', ({ newUrl, atEnd }) => {
         assert.equal(gone.statusCode, 204)
       }
     }
-    await scene.settle()
+    await scene.quiet()
     for (let hours = 0; hours < 12; hours += 1) {
       scene.clock.advance(hourMs)
-      await scene.settle()
+      await scene.quiet()
     }
     assert.equal(scene.mail.mails.length, 1, 'only the confirmation')
     const failing: { last_error: string | null; state: string }[] = (
@@ -124,9 +124,9 @@ eachDatabase('notices', ({ newUrl, atEnd }) => {
     // Each pause that a target has earned goes by.
     for (let turn = 0; turn < 40 && (scene.mail.mails.length < 13 || hook.calls.length < 12); turn += 1) {
       scene.clock.advance(hourMs)
-      await scene.settle()
+      await scene.quiet()
     }
-    await scene.settle()
+    await scene.quiet()
     const kinds = ['share.created', 'share.withdrawn']
     for (const image of images) {
       const called = hook.calls.map(({ body }) => JSON.parse(body)).filter(({ data }) => data.image_id === image)

@@ -32,8 +32,10 @@ export interface Scene extends TestService {
   confirmed(project: string, email: string, wish?: object): Promise<string>
   /** The next mail that no test has looked at. */
   nextMail(): Promise<ReceivedMail>
-  /** Waits until nothing is due any more, and says how many mails no test has looked at. */
+  /** Waits until nothing is due any more. */
   settle(): Promise<void>
+  /** Waits until nothing more happens, while targets are down and what is due waits for them. */
+  quiet(): Promise<void>
   newHook(): Promise<Hook>
   addWebhook(project: string, url: string, wish?: object): Promise<{ id: string; secret: string }>
 }
@@ -105,9 +107,28 @@ export const startScene = async (
     }, 'everything is sent')
   }
 
+  const quiet = async () => {
+    notices.kick()
+    let before = ''
+    let since = performance.now()
+    await until(async () => {
+      const rows = await database.read
+        .selectFrom('deliveries')
+        .select(['id', 'attempts', 'state'])
+        .orderBy('id')
+        .execute()
+      const waiting = await database.read.selectFrom('events').select('id').where('position', 'is', null).execute()
+      const now = JSON.stringify([rows, waiting])
+      if (now !== before) since = performance.now()
+      before = now
+      return waiting.length === 0 && performance.now() - since > 200
+    }, 'nothing happens')
+  }
+
   return {
     ...service,
     close,
+    quiet,
     mail,
     clock: {
       advance: (ms) => {
