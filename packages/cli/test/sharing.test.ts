@@ -81,7 +81,7 @@ test('from the catalogue to an accepted share by the command alone', async (t) =
     assert.equal(anonymous.exitCode, 0, anonymous.talk)
     assert.match(anonymous.out, /acme\/debian-docker {2}Debian 13 with Docker/)
     const page = await demo.as(undefined, ['catalogue', 'show', `${demo.url}/catalogue/producers/acme/debian-docker`])
-    assert.match(page.out, /\nDescription\n\n# About\n\nBoots in \*seconds\*\.\n/)
+    assert.match(page.out, /\nDescription\n\n {2}# About\n\n {2}Boots in \*seconds\*\.\n/)
     assert.ok(!(anonymous.out + page.out).includes(id))
     assert.match((await consumer('catalogue', 'nothing-like-it')).talk, /^Nothing in the catalogue/)
   })

@@ -49,7 +49,11 @@ export const searchCatalogue = async (
 
 const paragraphs = (title: string, text: string | null | undefined): string => {
   if (text === null || text === undefined || text.trim() === '') return ''
-  const lines = text.trimEnd().split('\n').map(printable)
+  // Set in, so that no line of it looks like one of the command.
+  const lines = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => `  ${printable(line)}`.trimEnd())
   return `\n${title}\n\n${lines.join('\n')}\n`
 }
 

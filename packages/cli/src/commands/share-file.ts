@@ -19,6 +19,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 const texts = (value: unknown, where: string): string[] => {
   const list: unknown[] = Array.isArray(value) ? value : [value]
+  if (list.length === 0) throw wrong(where, 'it must not be empty.')
   return list.map((each) => {
     // Numeric project ids of older clouds; as numbers they could lose digits.
     if (typeof each === 'number' && Number.isSafeInteger(each)) return String(each)
@@ -58,20 +59,29 @@ const pairsOf = (entry: unknown, where: string): WantedPair[] => {
   return images.flatMap((image) => projects.map((project) => ({ image, project, terms })))
 }
 
+const read = async (text: string): Promise<unknown> => {
+  const { parseDocument } = await import('yaml')
+  const document = parseDocument(text)
+  try {
+    if (document.errors[0] !== undefined) throw document.errors[0]
+    // Aliases could make a small file a huge one.
+    return document.toJS({ maxAliasCount: 100 })
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split('\n')[0] : String(error)
+    throw wrong('The file of shares', `it cannot be read as YAML: ${printable(why ?? '')}`)
+  }
+}
+
 /**
  * The pairs of a file of shares (YAML, or JSON, which is YAML too).
  * @throws CommandError (usage) that names the place in the file
  */
 export const parseShareFile = async (text: string): Promise<WantedPair[]> => {
-  const { parseDocument } = await import('yaml')
-  const document = parseDocument(text)
-  const [error] = document.errors
-  if (error !== undefined) throw wrong('The file of shares', `it is not YAML: ${error.message.split('\n')[0]}`)
-  // Aliases could make a small file a huge one.
-  const content: unknown = document.toJS({ maxAliasCount: 100 })
+  const content = await read(text)
   const entries = isRecord(content) ? content.shares : undefined
   const odd = isRecord(content) ? Object.keys(content).find((key) => key !== 'shares') : undefined
-  if (!Array.isArray(entries) || odd !== undefined)
-    throw wrong('The file of shares', 'it must be a list under "shares:".')
+  if (!Array.isArray(entries) || odd !== undefined) {
+    throw wrong('The file of shares', 'it must be a list under "shares:", and nothing else.')
+  }
   return entries.flatMap((entry: unknown, at) => pairsOf(entry, `shares[${at}]`))
 }
