@@ -34,16 +34,16 @@ const reads: Row[] = [
 const until = inSeconds(90 * dayS)
 
 /** What needs the role member, with a body that is good. */
-const writes: Row[] = [
+const writesOf = (image: string): Row[] => [
   ['PUT', '/v2/producer', { handle: `conformance-${unique()}`, name: 'A reader' }],
-  ['POST', '/v2/listings', { image_id: crypto.randomUUID(), title: 'A title' }],
+  ['POST', '/v2/listings', { image_id: image, title: 'A title' }],
   ['PATCH', '/v2/listings/{id}', { title: 'Another title' }],
   ['DELETE', '/v2/listings/{id}'],
   ['DELETE', '/v2/listings/{id}/icon'],
   ['POST', '/v2/access-requests', { listing: 'nobody-at-all/nothing', email: 'a@example.org' }],
   ['POST', '/v2/access-requests/{id}/approve', {}],
   ['POST', '/v2/access-requests/{id}/deny', { reason: 'no' }],
-  ['POST', '/v2/invitations', { image_id: crypto.randomUUID() }],
+  ['POST', '/v2/invitations', { image_id: image }],
   ['DELETE', '/v2/invitations/{id}'],
   ['POST', '/v2/invitation-claims', { code: 'vtr-nothing' }],
   ['POST', '/v2/rules', { kind: 'block', producer: 'nobody' }],
@@ -75,16 +75,19 @@ const runRoles = async (scene: Scene, things: Things) => {
   const { ownerReader, unscoped, roleless, nobody } = actors
   const send = (api: typeof nobody, [method, template, body]: Row): Promise<Answer> =>
     api.send(method, fillIn(template, things), body === undefined ? {} : { json: body })
+  const writes = writesOf(things.images ?? '')
   for (const row of [...reads, ...writes]) {
-    const [method, template] = row
+    const [method, template, body] = row
+    // Who has no project or no known role sees no image, and is told as much.
+    const statuses = /images\/\{id\}/.test(template) || at(body, 'image_id') !== undefined ? [403, 404] : [403]
     await own(`${method} ${template}: 401 without a token, 403 without a project or a known role`, async () => {
       expectStatus(await send(nobody, row), 401)
       expectStatus(
-        await nobody.send(method, fillIn(template, things), { token: 'nobody', ...(row[2] ? { json: row[2] } : {}) }),
+        await nobody.send(method, fillIn(template, things), { token: 'nobody', ...(body ? { json: body } : {}) }),
         401,
       )
-      expectStatus(await send(unscoped.api, row), 403)
-      if (typeof roleless !== 'string') expectStatus(await send(roleless.api, row), 403)
+      expectStatus(await send(unscoped.api, row), ...statuses)
+      if (typeof roleless !== 'string') expectStatus(await send(roleless.api, row), ...statuses)
     })
   }
   for (const row of reads)
@@ -116,7 +119,7 @@ const garbage: [what: string, body: string | Uint8Array, ...statuses: number[]][
 
 const runGarbage = async (scene: Scene, things: Things) => {
   const { actors, own } = scene
-  for (const [method, template, body] of writes) {
+  for (const [method, template, body] of writesOf(things.images ?? '')) {
     if (body === undefined) continue
     const path = fillIn(template, things)
     await own(`${method} ${template} refuses every body that is none`, async () => {
@@ -125,9 +128,10 @@ const runGarbage = async (scene: Scene, things: Things) => {
           body: bytes,
           headers: { 'content-type': 'application/json' },
         })
-        if (!statuses.includes(answer.status))
+        // The batch calls know no 413.
+        const expected = template.startsWith('/v1/') ? [...statuses, 400] : statuses
+        if (!expected.includes(answer.status))
           throw new Error(`${what}: ${answer.status} with ${answer.text.slice(0, 200)}`)
-        if (answer.text.includes('no_such_key') && answer.status === 500) throw new Error(answer.text)
       }
       if (!/approve$/.test(template)) expectStatus(await actors.owner.api.send(method, path), 400)
     })
@@ -160,7 +164,6 @@ const runMethods = async (scene: Scene, things: Things) => {
       const path = fillIn(template.replace(/\/tasks\/\{\w+\}/, '/tasks'), things)
       for (const method of refused) {
         const answer = await actors.owner.api.send(method, path)
-        // Of two templates one may take what the other does not: `/v2/images/{id}/file` stands beside `/v2/images/{id}`.
         expectStatus(answer, 405)
         const allow = (header(answer, 'allow') ?? '').split(',').map((name) => name.trim())
         expectEqual(
@@ -190,7 +193,7 @@ const bodyFor = (
   if (method === 'POST' && template.endsWith('/members')) return { json: { member: 'mine' } }
   if (method === 'PUT' && /\/members\/\{\w+\}$/.test(template)) return { json: { status: 'accepted' } }
   const shape = (path: string) => path.replace(/\{\w+\}/g, '{}')
-  const known = writes.find(([verb, path]) => verb === method && shape(path) === shape(template))
+  const known = writesOf(crypto.randomUUID()).find(([verb, path]) => verb === method && shape(path) === shape(template))
   if (known?.[2] === undefined) throw new Error(`there is no body for ${method} ${template}: add one`)
   return { json: known[2] }
 }
