@@ -13,6 +13,7 @@ import type { Service } from '../service.ts'
 import { listingPath } from './documents.ts'
 import { dropIcon, iconDigest, iconMediaType, keepIcon } from './icons.ts'
 import { skeletonOf } from './look-alikes.ts'
+import { checkMarkdown } from './markdown.ts'
 import { checkReadable, projectOf } from './producers.ts'
 import {
   countListings,
@@ -137,6 +138,12 @@ const silent = {
   icon: null,
 } as const
 
+const checkTexts = ({ title, description, terms }: ListingChange): void => {
+  if (title !== undefined) checkReadable('title', title)
+  checkMarkdown('description', description)
+  checkMarkdown('terms', terms)
+}
+
 /** Announces an image in the catalogue. */
 export const publishListing = (
   { database, limits }: Service,
@@ -144,7 +151,7 @@ export const publishListing = (
   cause: Cause,
   { image_id: imageId, slug, shown, ...texts }: ListingCreate,
 ): Promise<ListingAndWarnings> => {
-  checkReadable('title', texts.title)
+  checkTexts(texts)
   return database.write(async (tx) => {
     const found = await findImageForChange(tx, imageId, actor.projectId, cause.at)
     const { row: image } = entitled(actor, 'image.publish', { image: imageId }, found)
@@ -247,7 +254,7 @@ export const editListing = (
   id: string,
   { shown, ...texts }: ListingChange,
 ): Promise<ListingAndWarnings> => {
-  if (texts.title !== undefined) checkReadable('title', texts.title)
+  checkTexts(texts)
   return changeListing(service, actor, cause, id, async (_tx, listing) => {
     const title = texts.title ?? listing.title
     return {

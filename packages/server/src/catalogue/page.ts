@@ -66,9 +66,7 @@ export const sendPage = (reply: FastifyReply, status: number, page: Page): Fasti
   })
   const body = Buffer.from(frame(page).toString())
   if (isPublic && status === 200) return sendPublic(reply, body)
-  return reply
-    .headers({ 'cache-control': isPublic ? 'public, max-age=60' : 'private, no-store', 'x-robots-tag': 'noindex' })
-    .send(body)
+  return reply.headers({ 'cache-control': 'private, no-store', 'x-robots-tag': 'noindex' }).send(body)
 }
 
 /** Tells a person in a browser what went wrong. Never cached. */
@@ -90,6 +88,7 @@ export const pageErrors = (error: unknown, request: FastifyRequest, reply: Fasti
     throw error
   }
   const { status, message, headers, code } = asApiError(error)
-  if (status >= 500) request.log.error({ err: error, reqId: request.id }, `a page failed: ${code}`)
-  sendErrorPage(reply.headers(headers), status, message)
+  if (status >= 500) request.log.error({ err: error, reqId: request.id }, 'a page failed')
+  const gone = 'It is not in the catalogue, or not any more. Look at the address, or search for it.'
+  sendErrorPage(reply.headers(headers), status, code === 'resource_not_found' ? gone : message)
 }

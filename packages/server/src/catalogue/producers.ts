@@ -5,6 +5,7 @@ import type { Reader, Tx } from '../database/database.ts'
 import { lockName } from '../database/dialect.ts'
 import type { Service } from '../service.ts'
 import { isReserved, skeletonOf } from './look-alikes.ts'
+import { checkMarkdown } from './markdown.ts'
 import { findProducer, lookAlikeProducers, type ProducerRow, reindexProducer } from './queries.ts'
 
 /** A producer, and what it should know of others. */
@@ -76,6 +77,7 @@ export const putProducer = async (
 ): Promise<{ made: boolean } & ProducerAndWarnings> => {
   const projectId = projectOf(actor, 'member')
   checkReadable('name', change.name)
+  checkMarkdown('description', change.description)
   const at = now()
   try {
     return await database.write(async (tx) => {
