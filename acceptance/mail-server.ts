@@ -73,6 +73,8 @@ export const prepareMailServer = async (folder: string): Promise<MailServer> => 
       key,
       cert,
       size: 1_000_000,
+      // Clients keep connections open for the next mail; a server that goes down does not ask them.
+      closeTimeout: 100,
       onAuth: ({ username, password: given }, _session, done) =>
         username === user && given === password ? done(null, { user }) : done(new Error('Invalid login')),
       onData: (stream, session, done) => {

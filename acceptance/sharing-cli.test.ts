@@ -224,11 +224,11 @@ const playWithdrawal = async (t: TestContext, cast: Cast): Promise<void> => {
 const playQuestions = async (t: TestContext, cast: Cast): Promise<void> => {
   const { producer, consumer, consumerId } = cast
   await t.test('why a project sees an image, and how often it is used', async () => {
-    const accepted = await shownBy(producer, 'explain', 'second', '--project', consumerId)
+    const accepted = await shownBy(producer, 'explain', 'golden', '--project', consumerId)
     assert.deepEqual([accepted.see, accepted.list, accepted.download], ['true', 'true', 'true'])
-    const stranger = await shownBy(producer, 'explain', 'second', '--project', '0'.repeat(32))
+    const stranger = await shownBy(producer, 'explain', 'golden', '--project', '0'.repeat(32))
     assert.deepEqual([stranger.see, stranger.list, stranger.download], ['false', 'false', 'false'])
-    await fails(4, consumer, 'explain', 'second', '--project', '0'.repeat(32))
+    await fails(4, consumer, 'explain', 'golden', '--project', '0'.repeat(32))
     // Uses are counted a moment after the download.
     await waitFor('the download of golden in its statistics', async () => {
       const { downloads, accepted: count } = await shownBy(producer, 'stats', 'golden')
