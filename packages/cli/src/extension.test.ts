@@ -53,6 +53,7 @@ test('what the Image API has not is said to be missing, whatever it is', async (
     'activity --follow',
     'catalogue',
     'feed --end',
+    'claim vtr-code',
     'block --producer @acme',
     'notice add a@b.example',
     'webhook add https://a.example',

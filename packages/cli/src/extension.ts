@@ -1,4 +1,6 @@
+import type { ImageService } from '@vitrine/sdk'
 import { CommandError } from './command-error.ts'
+import type { Invocation } from './context.ts'
 import { ExitCode } from './exit-codes.ts'
 
 /** Whether the path itself is unknown: how clouds with the Image API alone answer to what goes beyond it. */
@@ -25,11 +27,36 @@ export const unsupported = (what: string): CommandError =>
     'It needs one that is Vitrine.',
   )
 
-/** For a path that exists on every Vitrine: says so where it does not. */
-export const needsVitrine = <T>(what: string, call: Promise<T>): Promise<T> =>
-  orElse(call, () => Promise.reject(unsupported(what)))
+/** Whether the service knows what goes beyond the Image API, by a path that every Vitrine has and nobody is denied. */
+const isVitrine = async (service: ImageService, signal: AbortSignal): Promise<boolean> => {
+  try {
+    await service.getProjectSettings({ signal })
+    return true
+  } catch (error) {
+    signal.throwIfAborted()
+    return !(await isUnknownPath(error))
+  }
+}
 
-/** The same for a list. */
+/**
+ * For what other clouds cannot do. Their "not found" is about the path; Vitrine's is about the thing, and is passed on.
+ * @throws CommandError when the cloud has no such thing
+ */
+export const needsVitrine = async <T>(
+  { signal }: Pick<Invocation, 'signal'>,
+  service: ImageService,
+  what: string,
+  call: Promise<T>,
+): Promise<T> => {
+  try {
+    return await call
+  } catch (error) {
+    if ((await isUnknownPath(error)) && !(await isVitrine(service, signal))) throw unsupported(what)
+    throw error
+  }
+}
+
+/** For lists that every Vitrine has: says so where they are not there. */
 export async function* listNeedsVitrine<T>(what: string, things: AsyncIterable<T>): AsyncGenerator<T, undefined> {
   try {
     yield* things

@@ -2,12 +2,16 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
 import { run } from '../src/run.ts'
 import { type Demo, startDemo, until } from './demo.ts'
-import { memoryContext } from './memory-context.ts'
+import { memoryContext, memoryOutput } from './memory-context.ts'
 
 type Row = Record<string, string | number | boolean | null>
+
+/** The smallest picture there is. */
+const onePixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 
 const startTimeoutMs = 60_000
 let demo: Demo
@@ -91,7 +95,14 @@ test('from the catalogue to an accepted share by the command alone', async (t) =
     const listing = await demo.json<Row>('producer', 'listing', 'show', 'debian-docker')
     assert.deepEqual([listing.summary, listing.os_name, listing.os_version], ['For teaching.', 'debian', '13'])
     assert.deepEqual(listing.shown, ['size', 'checksum'])
-    await succeeds(producer('listing', 'set', 'debian-docker', '--summary', ''))
+    const icon = join(demo.folder, 'icon.png')
+    await writeFile(icon, Buffer.from(onePixel, 'base64'))
+    await succeeds(producer('listing', 'set', 'debian-docker', '--summary', '', '--icon', icon))
+    const path = (await demo.json<Row>('producer', 'listing', 'show', 'debian-docker')).icon
+    assert.equal((await fetch(new URL(String(path), demo.url))).headers.get('content-type'), 'image/png')
+    await succeeds(producer('listing', 'set', 'debian-docker', '--icon', ''))
+    assert.equal((await demo.json<Row>('producer', 'listing', 'show', 'debian-docker')).icon, null)
+    assert.equal((await producer('listing', 'set', 'debian-docker', '--icon', disk)).exitCode, 2)
     assert.equal((await demo.json<Row>('producer', 'listing', 'show', 'debian-docker')).summary, null)
     assert.equal((await producer('listing', 'set', 'debian-docker')).exitCode, 2)
     assert.equal((await consumer('listing', 'show', 'debian-docker')).exitCode, 3)
@@ -274,6 +285,51 @@ test('a withdrawal shows whom it affects, is announced, taken back, and made', a
   assert.equal((await producer('withdraw', 'leaving', '--cancel', '--delete')).exitCode, 2)
   await succeeds(producer('withdraw', 'leaving', '--delete'))
   assert.equal((await producer('image', 'show', id)).exitCode, 3)
+})
+
+/** Somebody at a terminal who says this to the first question. */
+const atTerminal = async (answer: string, ...words: string[]) => {
+  const talk = memoryOutput(true)
+  const environment = demo.account('producer')
+  const stdin = Readable.from([`${answer}\n`])
+  const exitCode = await run(words, { ...memoryContext({ environment, stdin, stdinIsTerminal: true }), talk })
+  return { exitCode, talk: talk.text() }
+}
+
+test('who deletes or withdraws a shared image is told first whom it concerns, and no leaves it', async () => {
+  const id = await createImage('in use')
+  await succeeds(producer('share', 'in use', consumerId))
+  await succeeds(consumer('accept', 'in use'))
+  for (const words of [
+    ['image', 'delete', id],
+    ['withdraw', id],
+  ]) {
+    const { exitCode, talk } = await atTerminal('n', ...words)
+    assert.equal(exitCode, 1)
+    assert.match(talk, /1 project can use it: 1 accepted it, 0 wait, 0 rejected it\./)
+    assert.match(talk, /\[y\/N\]/)
+  }
+  assert.equal((await shareOf('in use'))?.status, 'accepted')
+  assert.equal((await atTerminal('y', 'image', 'delete', id)).exitCode, 0)
+  assert.equal((await producer('image', 'show', id)).exitCode, 3)
+})
+
+test('what is not there is told as such, and never as a cloud that cannot do it', async () => {
+  const missing = [
+    ['request', 'acme/no-such-listing', '--email', 'a@b.example'],
+    ['block', '--producer', '@no-such-producer'],
+    ['rule', 'add', 'accept', '@no-such-producer'],
+    ['rule', 'delete', 'ffffffff'],
+    ['catalogue', 'show', 'acme/no-such-listing'],
+    ['claim', 'vtr-no-such-code'],
+    ['resend', 'ffffffff'],
+  ]
+  for (const words of missing) {
+    const { exitCode, talk } = await consumer(...words)
+    assert.equal(exitCode, 3, words.join(' ') + talk)
+    assert.doesNotMatch(talk, /not part of this cloud/, words.join(' '))
+  }
+  assert.equal((await producer('stats', '00000000-0000-4000-8000-000000000000')).exitCode, 3)
 })
 
 test('it explains who may what, and counts only what is agreed to', async () => {

@@ -30,7 +30,7 @@ export const blockProducers = async (
   const { id } = projectOf(connection)
   if (producer !== undefined) {
     await confirm(invocation, `Block ${printable(producer)}? What it shares is never shown to your project.`, yes)
-    await needsVitrine(what, service.createRule({ kind: 'block', producer }, { signal }))
+    await needsVitrine(invocation, service, what, service.createRule({ kind: 'block', producer }, { signal }))
     return say(invocation, `${printable(producer)} is blocked. ${undo}`)
   }
   const images = []
@@ -44,7 +44,7 @@ export const blockProducers = async (
     yes,
   )
   const answered = service.answerInbox('block', { images: images.map((image) => image.id) }, { signal })
-  const { results, blocked } = await needsVitrine(what, answered)
+  const { results, blocked } = await needsVitrine(invocation, service, what, answered)
   if (blocked.length > 0) await say(invocation, `Blocked: ${blocked.map(printable).join(', ')}. ${undo}`)
   const failure = results.find(({ error }) => error !== null)
   if (failure?.error) throw new CommandError(ExitCode.error, failure.error)

@@ -64,7 +64,8 @@ const showInFull = async (invocation: Invocation, listing: PublicListing, option
   const { description, terms, image, producer, ...rest } = wireDocument(listing)
   const { created_at, updated_at, ...facts } = part({ image: image ?? null }, 'image')
   const dates = { image_created_at: created_at ?? null, image_updated_at: updated_at ?? null }
-  const handle = `${listing.producer.name} (@${listing.producer.handle})`
+  // The handle first: it is unique, and a name could imitate one.
+  const handle = `@${listing.producer.handle} (${listing.producer.name})`
   await writeRecord(
     invocation,
     { ...publicListingView, columns: factColumns },

@@ -1,6 +1,7 @@
 import type { Member } from '@vitrine/sdk'
 import { connect } from '../connect.ts'
 import { type Invocation, say } from '../context.ts'
+import { needsVitrine } from '../extension.ts'
 import type { OutputOptions } from '../output/formats.ts'
 import { writeRecord } from '../output/output.ts'
 import { memberView } from '../share-views.ts'
@@ -13,7 +14,8 @@ const next = ({ status, imageId }: Member): string =>
 /** Makes the project a member of the image of an invitation. */
 export const claimInvitation = async (invocation: Invocation, code: string, options: OutputOptions): Promise<void> => {
   const { service } = await connect(invocation)
-  const member = await service.claimInvitation({ code }, { signal: invocation.signal })
+  const claimed = service.claimInvitation({ code }, { signal: invocation.signal })
+  const member = await needsVitrine(invocation, service, 'Claiming a code is', claimed)
   await writeRecord(invocation, memberView, member.toJSON(), options)
   await say(invocation, next(member))
 }

@@ -25,7 +25,12 @@ export const explainAccess = async (
   const { signal } = invocation
   const { service } = await connect(invocation)
   const image = await findImage(service, reference, { signal })
-  const explanation = await needsVitrine('Explaining access is', image.explain(options.project, { signal }))
+  const explanation = await needsVitrine(
+    invocation,
+    service,
+    'Explaining access is',
+    image.explain(options.project, { signal }),
+  )
   const document = wireDocument(explanation)
   if (options.format !== 'table' || options.column !== undefined)
     return writeRecord(invocation, view, document, options)

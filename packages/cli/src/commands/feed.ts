@@ -25,10 +25,10 @@ export const projectFeed = async (invocation: Invocation, options: FeedOptions):
   const { service } = await connect(invocation)
   await confirm(invocation, 'The address that the feed has now, if any, ends. Go on?', options.yes)
   if (options.end === true) {
-    await needsVitrine(what, service.deleteFeed({ signal }))
+    await needsVitrine(invocation, service, what, service.deleteFeed({ signal }))
     return say(invocation, 'The feed has no address any more.')
   }
-  const url = await needsVitrine(what, service.createFeed({ signal }))
+  const url = await needsVitrine(invocation, service, what, service.createFeed({ signal }))
   await write(invocation.out, `${printable(url)}\n`)
   await say(invocation, 'Whoever has this address can read the feed. It is shown this once.')
 }

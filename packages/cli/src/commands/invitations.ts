@@ -47,7 +47,7 @@ export const inviteToImage = async (
   const image = await findImage(connection.service, reference, { signal, prefer })
   const status = options.accepted === true ? ('accepted' as const) : undefined
   const attributes = { project, uses, emailDomain, message, expiresAt, endsAt, status }
-  const invitation = await needsVitrine(what, image.invite(attributes, { signal }))
+  const invitation = await needsVitrine(invocation, connection.service, what, image.invite(attributes, { signal }))
   await writeRecord(invocation, invitationView, wireDocument(invitation), options)
   await say(
     invocation,

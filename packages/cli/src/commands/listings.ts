@@ -45,7 +45,7 @@ export const publishImage = async (
   const prefer = ownedBy(projectOf(connection).id)
   const image = await findImage(connection.service, reference, { signal, prefer })
   const attributes = { ...changes, title: options.title, slug: options.slug }
-  const listing = await needsVitrine(what, image.publish(attributes, { signal }))
+  const listing = await needsVitrine(invocation, connection.service, what, image.publish(attributes, { signal }))
   await applyIcon(listing, icon, signal)
   await writeRecord(invocation, ownListingView, wireDocument(listing), options)
   await tellWarnings(invocation, listing)

@@ -36,7 +36,12 @@ export const addNotice = async (
 ): Promise<void> => {
   const { service } = await connect(invocation)
   const attributes = { email, kinds, mode: modeOf(daily) }
-  const address = await needsVitrine(what, service.addNoticeAddress(attributes, { signal: invocation.signal }))
+  const address = await needsVitrine(
+    invocation,
+    service,
+    what,
+    service.addNoticeAddress(attributes, { signal: invocation.signal }),
+  )
   await writeRecord(invocation, addressView, wireDocument(address), options)
   if (address.state === 'unconfirmed') {
     await say(invocation, `Nothing is sent before the link in the mail to ${printable(email)} is followed.`)

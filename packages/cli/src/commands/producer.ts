@@ -66,6 +66,11 @@ export const setProducer = async (invocation: Invocation, options: ProducerOptio
     website: changed(website, before?.website),
     contact: changed(contact, before?.contact),
   }
-  const producer = await needsVitrine('The catalogue is', service.setProducer(attributes, { signal }))
+  const producer = await needsVitrine(
+    invocation,
+    service,
+    'The catalogue is',
+    service.setProducer(attributes, { signal }),
+  )
   await show(invocation, producer, options)
 }

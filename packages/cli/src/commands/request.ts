@@ -52,7 +52,7 @@ const askSignedIn = async (
   const id =
     project === undefined || isUsualId(project) ? project : (await cloud.resolveProject(project, { signal })).id
   const asked = service.requestAccess({ listing: `${handle}/${slug}`, project: id, email, message }, { signal })
-  return needsVitrine('The catalogue is', asked)
+  return needsVitrine(invocation, service, 'The catalogue is', asked)
 }
 
 /** Asks a producer for access to a listed image: for a project of the user, or, with an address, without any account. */

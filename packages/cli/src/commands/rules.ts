@@ -52,7 +52,12 @@ export const addRule = async (
 ): Promise<void> => {
   const { service } = await connect(invocation)
   const attributes = { kind, producer, listing, mode: audit === true ? ('audit' as const) : undefined }
-  const rule = await needsVitrine(what, service.createRule(attributes, { signal: invocation.signal }))
+  const rule = await needsVitrine(
+    invocation,
+    service,
+    what,
+    service.createRule(attributes, { signal: invocation.signal }),
+  )
   await writeRecord(invocation, ruleView, wireDocument(rule), options)
   if (audit === true) await say(invocation, 'It does nothing but report: vitrine rules, vitrine activity')
 }

@@ -20,6 +20,6 @@ export const projectSettings = async (
   const { service } = await connect(invocation)
   const settings =
     usage === undefined ? service.getProjectSettings({ signal }) : service.setProjectSettings({ usage }, { signal })
-  const document = wireDocument(await needsVitrine('Settings of a project are', settings))
+  const document = wireDocument(await needsVitrine(invocation, service, 'Settings of a project are', settings))
   await writeRecord(invocation, documentView([]), document, options)
 }

@@ -59,7 +59,7 @@ const stepsOf = async (
   const pairs = await parseShareFile(await readText(invocation, path))
   const { prune = false, anyId = false } = options
   const planned = planShares(connection.service, pairs, { projectId, prune, anyId, signal: invocation.signal })
-  const steps = await needsVitrine('A file of shares is', planned)
+  const steps = await needsVitrine(invocation, connection.service, 'A file of shares is', planned)
   await writeList(invocation, stepView, steps.map(rowOf), options)
   return steps
 }

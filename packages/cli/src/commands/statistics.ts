@@ -17,6 +17,11 @@ export const showStatistics = async (
   const connection = await connect(invocation)
   const prefer = ownedBy(projectOf(connection).id)
   const image = await findImage(connection.service, reference, { signal, prefer })
-  const statistics = await needsVitrine('Counting the use of images is', image.getStatistics({ signal }))
+  const statistics = await needsVitrine(
+    invocation,
+    connection.service,
+    'Counting the use of images is',
+    image.getStatistics({ signal }),
+  )
   await writeRecord(invocation, documentView([]), wireDocument(statistics), options)
 }

@@ -28,7 +28,12 @@ export const addWebhook = async (
   { kinds, ...options }: OutputOptions & { kinds?: NoticeKind[] },
 ): Promise<void> => {
   const { service } = await connect(invocation)
-  const webhook = await needsVitrine(what, service.createWebhook({ url, kinds }, { signal: invocation.signal }))
+  const webhook = await needsVitrine(
+    invocation,
+    service,
+    what,
+    service.createWebhook({ url, kinds }, { signal: invocation.signal }),
+  )
   await writeRecord(invocation, webhookView, wireDocument(webhook), options)
   await say(invocation, 'The secret is shown this once. Calls are signed with it (Standard Webhooks).')
 }

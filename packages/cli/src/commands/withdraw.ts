@@ -77,7 +77,12 @@ export const withdrawImage = async (
   const connection = await connect(invocation)
   const prefer = ownedBy(projectOf(connection).id)
   const image = await findImage(connection.service, reference, { signal, prefer })
-  const before = await needsVitrine('A withdrawal with notice is', image.getWithdrawal({ signal }))
+  const before = await needsVitrine(
+    invocation,
+    connection.service,
+    'A withdrawal with notice is',
+    image.getWithdrawal({ signal }),
+  )
   if (options.dryRun === true) {
     await writeRecord(invocation, view, wireDocument(before), options)
     return say(invocation, 'A dry run: nothing was changed.')
