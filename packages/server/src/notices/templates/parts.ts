@@ -1,3 +1,4 @@
+import { producerPath } from '../../catalogue/documents.ts'
 import { wireDate } from '../../http/json.ts'
 import type { MailedProducer, NoticeContent, NoticedImage } from '../content.ts'
 import { type Block, oneLine, paragraph, quoted } from '../letter.ts'
@@ -87,7 +88,7 @@ export const useCommands = (imageId: string, accepted: boolean): Block[] => [
 export const catalogueLink = ({ origin }: Place, { producer }: Pick<NoticeContent, 'producer'>): Block[] =>
   producer === null || producer.handle === null
     ? []
-    : [{ kind: 'link', label: 'This producer in the catalogue', url: `${origin}/catalogue/${producer.handle}` }]
+    : [{ kind: 'link', label: 'This producer in the catalogue', url: `${origin}${producerPath(producer.handle)}` }]
 
 /** The message that an event carries. */
 export const eventMessage = ({ detail, producer }: NoticeContent): Block[] =>
