@@ -23,6 +23,16 @@ shares:
   assert.deepEqual(pairs[6], { image: 'alpine', project: one, terms: { message: undefined, endsAt: undefined } })
 })
 
+test('an id that looks like a number stays as it is written', async () => {
+  const ids = ['0012', '12e4', '00000000000000000000000000000012', '12345678901234567890', 'true', '0x10']
+  const pairs = await parseShareFile(`shares: [{images: a, projects: [${ids.join(', ')}], message: }]`)
+  assert.deepEqual(
+    pairs.map(({ project }) => project),
+    ids,
+  )
+  assert.equal(pairs[0]?.terms.message, undefined)
+})
+
 test('what is wrong is named by its place, and nothing is guessed', async () => {
   const cases = [
     ['shares: {}', /list under "shares:"/],
@@ -33,7 +43,7 @@ test('what is wrong is named by its place, and nothing is guessed', async () => 
     ['shares: [{images: a}]', /shares\[0\]\.projects/],
     ['shares: [{images: a, projects: 1, untill: 2027-01-31}]', /by the name untill/],
     ['shares: [{images: a, projects: 1, until: 30d}]', /shares\[0\]\.until: it must be a date/],
-    ['shares: [{images: a, projects: 123456789012345678901}]', /shares\[0\]\.projects/],
+    ['shares: [{images: a, projects: ""}]', /shares\[0\]\.projects/],
     ['shares: [{images: {a: 1}, projects: 1}]', /shares\[0\]\.images/],
     ['shares: [', /cannot be read as YAML/],
     [`shares: [{images: a, projects: 1, "\\e[2J": 1}]`, /\\u\{1b\}\[2J/],

@@ -21,8 +21,6 @@ const texts = (value: unknown, where: string): string[] => {
   const list: unknown[] = Array.isArray(value) ? value : [value]
   if (list.length === 0) throw wrong(where, 'it must not be empty.')
   return list.map((each) => {
-    // Numeric project ids of older clouds; as numbers they could lose digits.
-    if (typeof each === 'number' && Number.isSafeInteger(each)) return String(each)
     if (typeof each === 'string' && each.trim() !== '') return each
     throw wrong(where, 'it must be a text, or a list of texts.')
   })
@@ -31,7 +29,7 @@ const texts = (value: unknown, where: string): string[] => {
 const known = new Set(['images', 'projects', 'message', 'until'])
 
 const optionalText = (value: unknown, where: string): string | undefined => {
-  if (value === undefined || value === null) return undefined
+  if (value === undefined || value === '') return undefined
   if (typeof value === 'string') return value
   throw wrong(where, 'it must be a text.')
 }
@@ -61,7 +59,8 @@ const pairsOf = (entry: unknown, where: string): WantedPair[] => {
 
 const read = async (text: string): Promise<unknown> => {
   const { parseDocument } = await import('yaml')
-  const document = parseDocument(text)
+  // Every scalar is a text: an id such as 0012 or 12e4 must not become a number.
+  const document = parseDocument(text, { schema: 'failsafe' })
   try {
     if (document.errors[0] !== undefined) throw document.errors[0]
     // Aliases could make a small file a huge one.
