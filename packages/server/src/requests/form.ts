@@ -47,9 +47,9 @@ export const typedFrom = (body: Buffer): Typed => {
   }
 }
 
-const described = (field: Field, hasHint: boolean, wrong: Wrong): Markup => {
-  const ids = [...(hasHint ? [`${field}-hint`] : []), ...(wrong[field] === undefined ? [] : [`${field}-wrong`])]
-  return html`${ids.length > 0 && html` aria-describedby="${ids.join(' ')}"`}${wrong[field] !== undefined && html` aria-invalid="true"`}`
+const described = (field: Field, wrong: Wrong): Markup => {
+  const ids = [`${field}-hint`, ...(wrong[field] === undefined ? [] : [`${field}-wrong`])]
+  return html` aria-describedby="${ids.join(' ')}"${wrong[field] !== undefined && html` aria-invalid="true"`}`
 }
 
 const complaint = (field: Field, wrong: Wrong): Markup =>
@@ -58,21 +58,28 @@ const complaint = (field: Field, wrong: Wrong): Markup =>
 /**
  * The form by which anyone asks for access.
  * @param action path of the listing's page, with `/requests`
+ * @param terms address of the terms that whoever asks agrees to, if there are any
  * @param typed what the fields hold
  */
-export const requestForm = (action: string, typed: Typed = nothingTyped, wrong: Wrong = {}): Markup =>
+export const requestForm = (
+  action: string,
+  terms: string | null,
+  typed: Typed = nothingTyped,
+  wrong: Wrong = {},
+): Markup =>
   html`<form method="post" action="${action}">
-<div class="field"><label for="project">Project id</label>
-<input id="project" name="project" value="${typed.project}" required maxlength="255" autocomplete="off" autocapitalize="none" spellcheck="false"${described('project', true, wrong)}>
-<p class="hint" id="project-hint">The project that will use the image. <code>openstack project list</code> or <code>vitrine whoami</code> tells its id.</p>
+<div class="field"><label for="project">Project ID</label>
+<p class="hint" id="project-hint">The project that wants the image. Find its ID with <code>openstack project list</code> or <code>vitrine whoami</code>.</p>
+<input id="project" name="project" value="${typed.project}" required maxlength="255" autocomplete="off" autocapitalize="none" spellcheck="false"${described('project', wrong)}>
 ${complaint('project', wrong)}</div>
 <div class="field"><label for="email">Your e-mail address</label>
-<input id="email" name="email" type="email" value="${typed.email}" required maxlength="254" autocomplete="email"${described('email', true, wrong)}>
-<p class="hint" id="email-hint">You get a mail with a link to confirm the request, and the answer. The producer sees this address.</p>
+<p class="hint" id="email-hint">The producer sees it and the answer goes there.</p>
+<input id="email" name="email" type="email" value="${typed.email}" required maxlength="254" autocomplete="email"${described('email', wrong)}>
 ${complaint('email', wrong)}</div>
 <div class="field"><label for="message">Message to the producer (optional)</label>
-<textarea id="message" name="message" rows="4" maxlength="2000"${described('message', false, wrong)}>${typed.message}</textarea>
+<p class="hint" id="message-hint">Who you are and what you want the image for. Plain text.</p>
+<textarea id="message" name="message" rows="4" maxlength="2000" autocomplete="off"${described('message', wrong)}>${typed.message}</textarea>
 ${complaint('message', wrong)}</div>
-<p class="hint">The producer decides. Once it agrees, the image is shared with your project.</p>
+${terms !== null && html`<p>By asking you agree to the <a href="${terms}">terms</a> of the producer.</p>`}
 <button>Ask for access</button>
 </form>`

@@ -1,4 +1,5 @@
 import type { AccessRequestStatus, RequestState } from '@vitrine/contract'
+import { dayMarkup } from '../catalogue/format.ts'
 import type { Page } from '../catalogue/page.ts'
 import { html, type Markup } from '../http/markup.ts'
 import { requestForm, type Typed, type Wrong } from './form.ts'
@@ -7,7 +8,7 @@ import { requestForm, type Typed, type Wrong } from './form.ts'
 
 /** The form again, with what is wrong and what was typed. */
 export const formAgainPage = (
-  listing: { readonly title: string; readonly path: string },
+  listing: { readonly title: string; readonly path: string; readonly hasTerms: boolean },
   typed: Typed,
   problem: string,
   wrong: Wrong,
@@ -17,7 +18,7 @@ export const formAgainPage = (
 <p class="lead"><a href="${listing.path}">${listing.title}</a></p>
 <div class="note" role="alert"><p><strong>${problem}</strong></p></div>
 <section class="ask" aria-label="Request">
-${requestForm(`${listing.path}/requests`, typed, wrong)}
+${requestForm(`${listing.path}/requests`, listing.hasTerms ? `${listing.path}#terms` : null, typed, wrong)}
 </section>`,
   isPublic: false,
 })
@@ -49,33 +50,31 @@ const explained = ({ state, email, image_id: imageId }: AccessRequestStatus): Ma
   }
 }
 
-const day = (instant: string): Markup => html`<time datetime="${instant}">${instant.slice(0, 10)}</time>`
-
 const facts = (status: AccessRequestStatus): Markup => html`<section class="facts" aria-label="The request"><dl>
 <dt>Image</dt><dd>${status.listing.path === null ? status.listing.title : html`<a href="${status.listing.path}">${status.listing.title}</a>`}</dd>
 <dt>Project</dt><dd><code>${status.project}</code></dd>
-<dt>Asked</dt><dd>${day(status.created_at)}</dd>
-${status.decided_at !== null && html`<dt>Decided</dt><dd>${day(status.decided_at)}</dd>`}
-${status.image_id !== null && html`<dt>Image id</dt><dd><code>${status.image_id}</code></dd>`}
+<dt>Asked</dt><dd>${dayMarkup(Date.parse(status.created_at))}</dd>
+${status.decided_at !== null && html`<dt>Decided</dt><dd>${dayMarkup(Date.parse(status.decided_at))}</dd>`}
+${status.image_id !== null && html`<dt>Image ID</dt><dd><code>${status.image_id}</code></dd>`}
 </dl></section>`
 
 /** How a request stands. */
 export const statusPage = (status: AccessRequestStatus): Page => ({
   title: headings[status.state],
-  main: html`<h1>${headings[status.state]}</h1>
+  main: html`<div class="word"><h1>${headings[status.state]}</h1>
 ${explained(status)}
 ${status.reason !== null && html`<h2>The producer wrote</h2><blockquote class="text"><p>${status.reason}</p></blockquote>`}
 ${facts(status)}
-<p class="hint">Keep this address: it shows how the request stands. Whoever has it sees the same.</p>`,
+<p class="hint">Keep this address: it shows how the request stands. Whoever has it sees the same.</p></div>`,
   isPublic: false,
 })
 
 /** Asks whether the mailbox wants this. Only its button does anything: mail scanners follow links. */
 export const confirmPage = (status: AccessRequestStatus, secret: string): Page => ({
   title: 'Confirm your request',
-  main: html`<h1>Confirm your request</h1>
+  main: html`<div class="word"><h1>Confirm your request</h1>
 <p class="lead">Did you ask for access to ${status.listing.title} for the project <code>${status.project}</code>?</p>
 <form method="post" action="/catalogue/requests/confirm/${secret}"><button>Yes, send it to the producer</button></form>
-<p class="hint">If not, close this page: without your confirmation nobody sees the request, and it is removed after two days.</p>`,
+<p class="hint">If not, close this page: without your confirmation nobody sees the request, and it is removed after two days.</p></div>`,
   isPublic: false,
 })

@@ -84,7 +84,9 @@ export const publicRequestRoutes = (app: FastifyInstance, service: Service): voi
     const wrong = wrongIn(typed)
     const again = async (status: number, problem: string) => {
       const row = await announcedListing(database.read, listing)
-      return sendPage(reply, status, formAgainPage({ title: row.title, path: listingPath(row) }, typed, problem, wrong))
+      const { title, terms } = row
+      const listed = { title, path: listingPath(row), hasTerms: Boolean(terms) }
+      return sendPage(reply, status, formAgainPage(listed, typed, problem, wrong))
     }
     if (Object.keys(wrong).length > 0) return again(400, 'The request cannot be sent like this.')
     try {

@@ -254,7 +254,7 @@ eachDatabase('requests for access', ({ newUrl, atEnd }) => {
       assert.match(track, /^https:\/\/images\.example\/catalogue\/requests\/[\w-]{43}$/)
       const page = await call('GET', new URL(track).pathname, undefined, undefined, browser)
       const neutral = page.body
-        .replaceAll(String(project), 'P')
+        .replaceAll(`>${project}<`, '>P<')
         .replaceAll(String(email), 'E')
         .replace(/datetime="[^"]*"/g, '')
       shapes.add(JSON.stringify([answer.statusCode, rest, neutral, Object.keys(answer.headers).sort()]))
@@ -409,10 +409,9 @@ eachDatabase('requests for access', ({ newUrl, atEnd }) => {
     }
     const more = { project: 'p', email: 'a@example.com', state: 'approved' }
     assert.equal((await call('POST', requestsPath, undefined, more)).statusCode, 400)
-    assert.deepEqual(
-      (await service.mails()).filter(({ target }) => !/^x?@?[\w]*@example\.com$/.test(target)),
-      [],
-    )
+    // Blanks around an address are nobody's intent; these two forms were right without them.
+    const targets = (await service.mails()).map(({ target }) => target)
+    assert.deepEqual([...new Set(targets)].sort(), ['x@example.com', 'xa@example.com'])
   })
 
   it('threat: Host header poisoning of links', async () => {

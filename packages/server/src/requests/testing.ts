@@ -36,6 +36,16 @@ const newActiveImage = async ({ call }: TestService, token: string): Promise<str
   return id
 }
 
+/** Makes the image, the profile and the listing. @returns id of the image */
+const list = async (service: TestService): Promise<string> => {
+  const { call } = service
+  const image = await newActiveImage(service, producer)
+  assert.equal((await call('PUT', '/v2/producer', producer, { handle: 'acme', name: 'Acme' })).statusCode, 201)
+  const listed = await call('POST', '/v2/listings', producer, { image_id: image, slug: 'debian', title: 'Debian <13>' })
+  assert.equal(listed.statusCode, 201, listed.body)
+  return image
+}
+
 export const startListedService = async (
   settings: Partial<Config> & { database_url: string },
 ): Promise<ListedService> => {
@@ -43,10 +53,11 @@ export const startListedService = async (
   const smtp = { smtp_url: 'smtp://127.0.0.1:1', public_url: 'https://images.example' }
   const service = await startTestService({ ...smtp, ...settings }, () => Date.now() + passed)
   const { call } = service
-  const image = await newActiveImage(service, producer)
-  assert.equal((await call('PUT', '/v2/producer', producer, { handle: 'acme', name: 'Acme' })).statusCode, 200)
-  const listed = await call('POST', '/v2/listings', producer, { image_id: image, slug: 'debian', title: 'Debian <13>' })
-  assert.equal(listed.statusCode, 201, listed.body)
+  // A service that is not closed keeps the test from ending.
+  const image = await list(service).catch(async (error: unknown) => {
+    await service.close()
+    throw error
+  })
 
   const mails = async (): Promise<QueuedMail[]> => {
     const rows = await service.service.database.read
