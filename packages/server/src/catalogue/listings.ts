@@ -236,6 +236,7 @@ const storedPart = ({
   os_hash_value: _hash,
   image_created_at: _created,
   image_updated_at: _updated,
+  deletion_at: _deletion,
   ...listing
 }: FullListing): ListingRow => listing
 

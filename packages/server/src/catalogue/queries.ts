@@ -21,7 +21,14 @@ type Facts = Pick<
   | 'checksum'
   | 'os_hash_algo'
   | 'os_hash_value'
-> & { handle: string; producer_name: string; image_created_at: number; image_updated_at: number }
+> & {
+  handle: string
+  producer_name: string
+  image_created_at: number
+  image_updated_at: number
+  /** When the image will be deleted, if that was announced. */
+  deletion_at: number | null
+}
 
 /** A listing with everything that its page shows, but the long texts. */
 export type ShortListing = Omit<ListingRow, 'description' | 'terms'> & Facts
@@ -60,6 +67,7 @@ const shortColumns = [
   'images.os_hash_value',
   'images.created_at as image_created_at',
   'images.updated_at as image_updated_at',
+  'withdrawals.at as deletion_at',
 ] as const
 
 const joinedListings = (db: Reader) =>
@@ -67,6 +75,9 @@ const joinedListings = (db: Reader) =>
     .selectFrom('listings')
     .innerJoin('producers', 'producers.project_id', 'listings.project_id')
     .innerJoin('images', 'images.id', 'listings.image_id')
+    .leftJoin('withdrawals', (join) =>
+      join.onRef('withdrawals.image_id', '=', 'images.id').on('withdrawals.delete_image', '=', 1),
+    )
 
 /**
  * Whether the world sees a listing: its producer still owns the image and has not made it private. Else it is as if it
@@ -86,8 +97,8 @@ export const findAnnounced = (db: Reader, handle: string, slug: string): Promise
     .executeTakeFirst()
 
 /** Whether access to the image of a listing can be asked for. */
-export const isRequestable = ({ status, visibility }: Pick<Facts, 'status' | 'visibility'>): boolean =>
-  status === 'active' && visibility === 'shared'
+export const isRequestable = (facts: Pick<Facts, 'status' | 'visibility' | 'deletion_at'>): boolean =>
+  facts.status === 'active' && facts.visibility === 'shared' && facts.deletion_at === null
 
 /** The listings of these ids that the world sees, in no order. */
 export const announcedByIds = (db: Reader, ids: readonly string[]): Promise<ShortListing[]> =>

@@ -75,10 +75,6 @@ export const endUnder = (plan: Plan | undefined, project: string, ownEndsAt: num
 /** The end that a share has without a plan. */
 export const ownEnd = (row: End): number | null => (row.withdrawn === 1 ? row.own_ends_at : row.ends_at)
 
-/** Whether the image is to be deleted: then nobody can ask for it any more. */
-export const deletionPlanned = async (db: Reader, image: string): Promise<boolean> =>
-  (await findPlan(db, image))?.deleteImage === true
-
 /** Whether a share is over, cleared away or not. */
 export const isOver = ({ ends_at }: Pick<ShareColumns, 'ends_at'>, now: number): boolean =>
   ends_at !== null && ends_at <= now
