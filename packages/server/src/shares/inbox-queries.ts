@@ -92,7 +92,7 @@ export type WaitingInvitation = Pick<ImagesTable, 'name' | 'disk_format' | 'os_h
 
 /**
  * A page of the open invitations to a project by its name, newest first; not those of producers that it blocks, nor to
- * images that it is a member of.
+ * images that it is a member of. The cross join keeps SQLite from beginning with the images.
  */
 export const listAddressed = async (
   db: Reader,
@@ -105,7 +105,7 @@ export const listAddressed = async (
     after === undefined ? fragment`` : fragment` and (v.created_at, v.id) < (${after.createdAt}, ${after.id})`
   return runFragment(
     db,
-    fragment`select v.id, v.created_at, v.owner_id, v.message, v.ends_at, v.expires_at, d.name, d.size_bytes, d.disk_format, d.os_hash_algo, d.os_hash_value, o.handle from invitations v join images d on d.id = v.image_id and d.owner = v.owner_id and d.visibility = 'shared' left join producers o on o.project_id = v.owner_id where v.addressee in (${parameters(projectNames)}) and v.owner_id <> ${projectId} and v.revoked_at is null and v.expires_at > ${now} and v.used < v.uses and (v.ends_at is null or v.ends_at > ${now}) and not exists (select 1 from rules r where r.project_id = ${projectId} and r.producer_id = v.owner_id and r.kind = 'block' and r.mode = 'enforce') and not exists (select 1 from members m where m.image_id = v.image_id and m.member_id = ${projectId})${past} order by v.created_at desc, v.id desc limit ${limit}`,
+    fragment`select v.id, v.created_at, v.owner_id, v.message, v.ends_at, v.expires_at, d.name, d.size_bytes, d.disk_format, d.os_hash_algo, d.os_hash_value, o.handle from invitations v cross join images d left join producers o on o.project_id = v.owner_id where v.addressee in (${parameters(projectNames)}) and d.id = v.image_id and d.owner = v.owner_id and d.visibility = 'shared' and v.owner_id <> ${projectId} and v.revoked_at is null and v.expires_at > ${now} and v.used < v.uses and (v.ends_at is null or v.ends_at > ${now}) and not exists (select 1 from rules r where r.project_id = ${projectId} and r.producer_id = v.owner_id and r.kind = 'block' and r.mode = 'enforce') and not exists (select 1 from members m where m.image_id = v.image_id and m.member_id = ${projectId})${past} order by v.created_at desc, v.id desc limit ${limit}`,
   )
 }
 

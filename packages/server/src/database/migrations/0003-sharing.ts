@@ -173,7 +173,12 @@ export const sharingTables = {
       .addColumn('decided_by', text)
       .addColumn('reason', text)
       .execute()
-    for (const column of ['email', 'network', 'listing_id', 'image_id'] as const) {
+    await db.schema
+      .createIndex('access_requests_by_email')
+      .on('access_requests')
+      .columns(['email', 'listing_id', 'project_id'])
+      .execute()
+    for (const column of ['network', 'listing_id', 'image_id'] as const) {
       await db.schema
         .createIndex(`access_requests_by_${column}`)
         .on('access_requests')
@@ -348,19 +353,6 @@ export const sharingTables = {
       .on('deliveries')
       .column('finished_at')
       .where(sql.ref('finished_at'), 'is not', null)
-      .execute()
-    // Mails of a conversation, which tell of an event before the notices do.
-    await db.schema
-      .createIndex('deliveries_of_event')
-      .on('deliveries')
-      .column('event_id')
-      .where(sql.ref('target_id'), 'is', null)
-      .execute()
-    await db.schema
-      .createIndex('deliveries_in_order')
-      .on('deliveries')
-      .columns(['target', 'image_id', 'sequence'])
-      .where(sql.ref('state'), '=', sql.lit('waiting'))
       .execute()
     await db.schema.createIndex('deliveries_of_project').on('deliveries').columns(['project_id', 'sequence']).execute()
 
