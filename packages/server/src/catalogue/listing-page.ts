@@ -1,4 +1,5 @@
 import { html, type Markup, type MarkupValue } from '../http/markup.ts'
+import { requestForm } from '../requests/form.ts'
 import { chipsMarkup, iconMarkup } from './cards.ts'
 import { listingPath, producerPath, shownOf } from './documents.ts'
 import { dayMarkup, sizeText } from './format.ts'
@@ -42,10 +43,11 @@ ${fact('Operating system', system)}${fact('Architecture', row.architecture)}${
 }
 
 /** Why access cannot be asked for. */
-const whyNot = ({ status, visibility }: FullListing): string => {
+const whyNot = ({ status, visibility, deletion_at }: FullListing): string => {
   if (visibility === 'public' || visibility === 'community') {
     return 'Every project of this cloud can use this image already. Nobody needs to ask.'
   }
+  if (deletion_at !== null) return 'The image is about to be deleted, so access cannot be asked for any more.'
   return status === 'deactivated'
     ? 'The image is on hold, so access cannot be asked for at the moment.'
     : 'The image is not complete yet, so access cannot be asked for at the moment.'
@@ -58,16 +60,8 @@ const form = (
   row: FullListing,
 ): Markup => html`<section class="ask" id="ask" aria-labelledby="ask-title"><h2 id="ask-title">Ask for access</h2>
 <p><bdi>${row.producer_name}</bdi> decides who gets this image. You get a mail with a link that confirms your address; only then does the producer see what you ask for. The answer comes by mail, and once it is yes, the image can be used from your project.</p>
-<form method="post" action="${listingPath(row)}/requests">
-<div class="field"><label for="project">Project ID</label><p class="hint" id="project-hint">The project that wants the image. Find its ID with <code>openstack project list</code> or <code>vitrine whoami</code>.</p>
-<input id="project" name="project" required maxlength="255" autocomplete="off" autocapitalize="none" spellcheck="false" aria-describedby="project-hint"></div>
-<div class="field"><label for="email">Your e-mail address</label><p class="hint" id="email-hint">The producer sees it and the answer goes there.</p>
-<input id="email" name="email" type="email" required maxlength="254" autocomplete="email" aria-describedby="email-hint"></div>
-<div class="field"><label for="message">Message to the producer (optional)</label><p class="hint" id="message-hint">Who you are and what you want the image for. Plain text.</p>
-<textarea id="message" name="message" maxlength="2000" rows="4" autocomplete="off" aria-describedby="message-hint"></textarea></div>
-${row.terms && html`<p>By asking you agree to the <a href="#terms">terms</a> of the producer.</p>`}
-<button>Ask for access</button>
-</form></section>`
+${requestForm(`${listingPath(row)}/requests`, row.terms ? '#terms' : null)}
+</section>`
 
 const asking = (row: FullListing, sendsMail: boolean): Markup => {
   if (!isRequestable(row)) return closed(whyNot(row))
