@@ -1,10 +1,20 @@
 import { join } from 'node:path'
 import { startChild } from './child.ts'
-import type { CallsJob, CallsResult, LoadJob, LoadReply, TransfersJob, TransfersResult } from './load-job.ts'
+import type {
+  CallsJob,
+  CallsResult,
+  LoadJob,
+  LoadReply,
+  OnceJob,
+  OnceResult,
+  TransfersJob,
+  TransfersResult,
+} from './load-job.ts'
 
 /** The process that plays the clients. One job at a time. */
 export interface LoadClient extends AsyncDisposable {
   readonly calls: (job: Omit<CallsJob, 'kind'>) => Promise<CallsResult>
+  readonly once: (job: Omit<OnceJob, 'kind'>) => Promise<OnceResult>
   readonly transfers: (job: Omit<TransfersJob, 'kind'>) => Promise<TransfersResult>
 }
 
@@ -30,6 +40,11 @@ export const startLoadClient = (core: number | null): LoadClient => {
     calls: async (job) => {
       const reply = await ask({ kind: 'calls', ...job })
       if ('calls' in reply) return reply.calls
+      throw new Error('The client process answered something else.')
+    },
+    once: async (job) => {
+      const reply = await ask({ kind: 'once', ...job })
+      if ('once' in reply) return reply.once
       throw new Error('The client process answered something else.')
     },
     transfers: async (job) => {

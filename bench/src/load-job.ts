@@ -15,6 +15,19 @@ export interface CallsJob {
   readonly connections: readonly (readonly Call[])[]
 }
 
+/** Every connection makes its calls once, each after the answer to the one before. */
+export interface OnceJob {
+  readonly kind: 'once'
+  readonly port: number
+  /** One list a connection. */
+  readonly connections: readonly (readonly Call[])[]
+}
+
+export interface OnceResult {
+  /** Until the last answer. */
+  readonly seconds: number
+}
+
 export interface CallsResult {
   /** Times that a connection has come to the end of its list. */
   readonly rounds: number
@@ -41,9 +54,10 @@ export interface TransfersResult {
   readonly seconds: readonly number[]
 }
 
-export type LoadJob = CallsJob | TransfersJob
+export type LoadJob = CallsJob | OnceJob | TransfersJob
 
 export type LoadReply =
   | { readonly calls: CallsResult }
+  | { readonly once: OnceResult }
   | { readonly transfers: TransfersResult }
   | { readonly failed: string }

@@ -9,6 +9,8 @@ import type {
   CallsResult,
   LoadJob,
   LoadReply,
+  OnceJob,
+  OnceResult,
   Transfer,
   TransfersJob,
   TransfersResult,
@@ -83,13 +85,28 @@ const repeat = (connection: Connection, calls: readonly Call[], until: number): 
     next()
   })
 
+const openAll = (port: number, lists: readonly (readonly Call[])[]) =>
+  Promise.all(lists.map(async (calls) => ({ calls, connection: await open(port) })))
+
 const doCalls = async ({ port, durationMs, connections }: CallsJob): Promise<CallsResult> => {
-  const opened = await Promise.all(connections.map(async (calls) => ({ calls, connection: await open(port) })))
+  const opened = await openAll(port, connections)
   const started = performance.now()
   const until = started + durationMs
   try {
     const rounds = await Promise.all(opened.map(({ calls, connection }) => repeat(connection, calls, until)))
     return { rounds: rounds.reduce((sum, count) => sum + count, 0), seconds: durationMs / 1000 }
+  } finally {
+    for (const { connection } of opened) connection.socket.destroy()
+  }
+}
+
+const doOnce = async ({ port, connections }: OnceJob): Promise<OnceResult> => {
+  const opened = await openAll(port, connections)
+  const started = performance.now()
+  try {
+    // To the end of the list, and no further.
+    await Promise.all(opened.map(({ calls, connection }) => repeat(connection, calls, started)))
+    return { seconds: (performance.now() - started) / 1000 }
   } finally {
     for (const { connection } of opened) connection.socket.destroy()
   }
@@ -135,7 +152,14 @@ const doTransfers = async ({ port, transfers }: TransfersJob): Promise<Transfers
 
 const replyTo = async (job: LoadJob): Promise<LoadReply> => {
   try {
-    return job.kind === 'calls' ? { calls: await doCalls(job) } : { transfers: await doTransfers(job) }
+    switch (job.kind) {
+      case 'calls':
+        return { calls: await doCalls(job) }
+      case 'once':
+        return { once: await doOnce(job) }
+      case 'transfers':
+        return { transfers: await doTransfers(job) }
+    }
   } catch (error) {
     return { failed: error instanceof Error ? error.message : String(error) }
   }

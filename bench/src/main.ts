@@ -2,10 +2,15 @@ import { rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { approve } from './benches/approve.ts'
+import { catalogue } from './benches/catalogue.ts'
 import { download } from './benches/download.ts'
+import { inbox } from './benches/inbox.ts'
 import { list } from './benches/list.ts'
 import { members } from './benches/members.ts'
+import { membership } from './benches/membership.ts'
 import { memory } from './benches/memory.ts'
+import { notices } from './benches/notices.ts'
 import { show } from './benches/show.ts'
 import { upload } from './benches/upload.ts'
 import { createLab, type Lab } from './lab.ts'
@@ -18,7 +23,12 @@ import { defaultEntry } from './service.ts'
 const benches: ReadonlyMap<string, (lab: Lab) => Promise<Row[]>> = new Map([
   ['show', show],
   ['list', list],
+  ['membership', membership],
   ['members', members],
+  ['catalogue', catalogue],
+  ['inbox', inbox],
+  ['approve', approve],
+  ['notices', notices],
   ['download', download],
   ['upload', upload],
   ['memory', memory],

@@ -27,6 +27,12 @@ export const median = (values: readonly number[]): number => {
   return ((sorted[low] ?? Number.NaN) + (sorted[high] ?? Number.NaN)) / 2
 }
 
+/** The value that so large a part of the values does not exceed. */
+export const quantile = (values: readonly number[], part: number): number => {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN
+}
+
 const sample = async ({ pid, run }: Contestant, durationMs: number): Promise<Sample> => {
   const cpuBefore = cpuSeconds(pid) ?? Number.NaN
   const { count, seconds } = await run(durationMs)

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { Database, Tx } from '../../packages/server/src/database/database.ts'
-import { openDatabase } from '../../packages/server/src/database/open.ts'
 import { newImage } from '../../packages/server/src/images/create.ts'
 import type { Image } from '../../packages/server/src/images/image.ts'
 import { insertImage, memberCopies } from '../../packages/server/src/images/queries.ts'
@@ -27,6 +26,7 @@ export const mixDescribed =
   'of 10 images, the consumer owns 1, 2 are public, 2 are shared with it and accepted, 1 pending, 1 rejected, 3 are not ' +
   'its business; every shared one has 3 members; newest first, they take turns'
 
+/** What a consumer has answered. */
 type Share = 'accepted' | 'pending' | 'rejected'
 
 const turns: readonly { readonly kind: 'own' | 'public' | 'private' | Share | 'elsewhere' }[] = [
@@ -45,7 +45,8 @@ const turns: readonly { readonly kind: 'own' | 'public' | 'private' | Share | 'e
 const firstInstant = Date.UTC(2025, 0, 1)
 const digest = (index: number, length: number): string => index.toString(16).padStart(length, 'a')
 
-const activeImage = (index: number, given: Partial<Image>): Image => ({
+/** An image with bytes, as a list shows it. */
+export const activeImage = (index: number, given: Partial<Image>): Image => ({
   ...newImage(randomUUID(), null, firstInstant + index * 1000),
   name: `debian-13-generic-amd64-${index}`,
   status: 'active',
@@ -69,7 +70,7 @@ const activeImage = (index: number, given: Partial<Image>): Image => ({
   ...given,
 })
 
-const share = async (tx: Tx, image: Image, memberIds: readonly string[], status: Share): Promise<void> => {
+export const share = async (tx: Tx, image: Image, memberIds: readonly string[], status: Share): Promise<void> => {
   for (const memberId of memberIds) {
     const times = { created_at: image.createdAt, updated_at: image.createdAt }
     const copies = { ...memberCopies(image, memberId, false), ...plainShare }
@@ -100,43 +101,51 @@ const addListed = async (tx: Tx, index: number, { producer, consumer }: Projects
   }
 }
 
-const imagesPerTransaction = 1000
+const perTransaction = 1000
 
-const fill = async (database: Database, images: number, projects: Projects): Promise<Seeded> => {
-  const owned = { owner: projects.producer, visibility: 'shared' } as const
-  // They are the oldest, so that they are on no first page.
-  const shown = activeImage(-1, { ...owned, name: 'shown' })
-  const cycled = Array.from({ length: cycledImages }, (_, index) =>
-    activeImage(-2 - index, { ...owned, name: 'cycled' }),
-  )
-  await database.write(async (tx) => {
-    await insertImage(tx, shown)
-    await share(tx, shown, others(membersOfShown - 1), 'accepted')
-    await share(tx, shown, [projects.consumer], 'accepted')
-    for (const image of cycled) {
-      await insertImage(tx, image)
-      await share(tx, image, others(membersOfShown - 1), 'accepted')
-    }
-  })
-  const listed = images - 1 - cycled.length
-  for (let first = 0; first < listed; first += imagesPerTransaction) {
+/** Does something for every index, many to a transaction. */
+export const inBulk = async (
+  database: Database,
+  count: number,
+  work: (tx: Tx, index: number) => Promise<void>,
+): Promise<void> => {
+  for (let first = 0; first < count; first += perTransaction) {
     await database.write(async (tx) => {
-      const end = Math.min(listed, first + imagesPerTransaction)
-      for (let index = first; index < end; index += 1) await addListed(tx, index, projects)
+      for (let index = first; index < Math.min(count, first + perTransaction); index += 1) await work(tx, index)
     })
   }
-  return { shownId: shown.id, cycledIds: cycled.map(({ id }) => id) }
 }
 
-/**
- * Fills an empty service with images and memberships, through its own queries. The service must not run meanwhile.
- * @param url of the database, as the service is given it
- */
-export const seed = async (url: string, images: number, projects: Projects): Promise<Seeded> => {
-  const database = await openDatabase(url)
-  try {
-    return await fill(database, images, projects)
-  } finally {
-    await database.close()
-  }
+/** Something to fill an empty service with, through its own queries. The service does not run meanwhile. */
+export interface Dataset<Found> {
+  /** Of a folder. */
+  readonly name: string
+  /** For people. */
+  readonly described: string
+  readonly fill: (database: Database, projects: Projects) => Promise<Found>
 }
+
+/** Images and memberships of all kinds. */
+export const someImages = (images: number): Dataset<Seeded> => ({
+  name: `with-${images}`,
+  described: `${images.toLocaleString('en')} images`,
+  fill: async (database, projects) => {
+    const owned = { owner: projects.producer, visibility: 'shared' } as const
+    // They are the oldest, so that they are on no first page.
+    const shown = activeImage(-1, { ...owned, name: 'shown' })
+    const cycled = Array.from({ length: cycledImages }, (_, index) =>
+      activeImage(-2 - index, { ...owned, name: 'cycled' }),
+    )
+    await database.write(async (tx) => {
+      await insertImage(tx, shown)
+      await share(tx, shown, others(membersOfShown - 1), 'accepted')
+      await share(tx, shown, [projects.consumer], 'accepted')
+      for (const image of cycled) {
+        await insertImage(tx, image)
+        await share(tx, image, others(membersOfShown - 1), 'accepted')
+      }
+    })
+    await inBulk(database, images - 1 - cycled.length, (tx, index) => addListed(tx, index, projects))
+    return { shownId: shown.id, cycledIds: cycled.map(({ id }) => id) }
+  },
+})

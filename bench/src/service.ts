@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Child, startChild } from './child.ts'
 
@@ -17,7 +17,11 @@ export interface ServiceOptions {
   readonly core: number | null
   /** Folder for a profile of where its time goes, written when it ends. */
   readonly profiles: string | undefined
+  /** Settings that are not at their defaults, as its file of settings has them. */
+  readonly settings?: Settings | undefined
 }
+
+export type Settings = Readonly<Record<string, unknown>>
 
 export const defaultEntry = join(import.meta.dirname, '../../packages/cli/bin/vitrine.js')
 
@@ -26,10 +30,14 @@ const plainEnvironment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('VITRINE_')))
 
 /** Starts the service on a free port and waits until it takes requests. */
-export const startService = async ({ entry, data, core, profiles }: ServiceOptions): Promise<Service> => {
+export const startService = async ({ entry, data, core, profiles, settings }: ServiceOptions): Promise<Service> => {
   await mkdir(data, { recursive: true })
+  const settingsPath = join(data, '..', 'settings.yaml')
+  // JSON is YAML too.
+  if (settings !== undefined) await writeFile(settingsPath, JSON.stringify(settings))
   const profiling = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`]
-  const args = [...profiling, entry, 'serve', '--demo', '--listen', '127.0.0.1:0', '--data', data]
+  const given = settings === undefined ? [] : ['--config', settingsPath]
+  const args = [...profiling, entry, 'serve', '--demo', '--listen', '127.0.0.1:0', '--data', data, ...given]
   const child: Child = startChild(process.execPath, args, {
     core,
     env: plainEnvironment(),

@@ -6,15 +6,21 @@ import type { Contestant } from '../rounds.ts'
 /** Connections of the clients that ask for documents. */
 export const connections = 16
 
-/** A server that answers the same request on all connections, over and over. */
+/**
+ * A server that answers the same request on all connections, over and over.
+ * @param token without one, it is anybody who asks
+ */
 export const asking = (
   { load }: Lab,
   name: string,
   { pid, port }: { readonly pid: number; readonly port: number },
   path: string,
-  token: string,
+  token?: string,
 ): Contestant => {
-  const call: Call = { request: requestText('GET', path, { 'X-Auth-Token': token }), status: 200 }
+  const call: Call = {
+    request: requestText('GET', path, token === undefined ? {} : { 'X-Auth-Token': token }),
+    status: 200,
+  }
   return {
     name,
     pid,

@@ -3,7 +3,7 @@ import { syncsPerSecond } from '../floors.ts'
 import type { Lab, Served } from '../lab.ts'
 import type { Call } from '../load-job.ts'
 import type { Row } from '../report.ts'
-import { medianOf, percent, takeTurns } from '../rounds.ts'
+import { type Contestant, medianOf, percent, takeTurns } from '../rounds.ts'
 import { cycledImages, membersOfShown } from '../seed.ts'
 
 const images = 10_000
@@ -25,23 +25,27 @@ const cycle = ({ producer, consumer }: Served, imageId: string): Call[] => {
 }
 
 /** Durable changes of memberships, a connection an image. */
-export const members = async (lab: Lab): Promise<Row[]> => {
-  await using service = await lab.serve(images, lab.cores.measured)
+export const cycling = (lab: Lab, name: string, service: Served): Contestant => {
   const { pid, port } = service
   const connections = service.cycledIds.map((id) => cycle(service, id))
-  const samples = await takeTurns(
-    [
-      {
-        name: 'ours',
-        pid,
-        run: async (durationMs) => {
-          const { rounds, seconds } = await lab.load.calls({ port, durationMs, connections })
-          return { count: rounds, seconds }
-        },
-      },
-    ],
-    { warmUpMs: 3000, rounds: 5, roundMs: 2000 },
-  )
+  return {
+    name,
+    pid,
+    run: async (durationMs) => {
+      const { rounds, seconds } = await lab.load.calls({ port, durationMs, connections })
+      return { count: rounds, seconds }
+    },
+  }
+}
+
+/** How many such changes there are in a second. */
+export const members = async (lab: Lab): Promise<Row[]> => {
+  await using service = await lab.serve(images, lab.cores.measured)
+  const samples = await takeTurns([cycling(lab, 'ours', service)], {
+    warmUpMs: 3000,
+    rounds: 5,
+    roundMs: 2000,
+  })
   const perSecond = medianOf(samples, 'ours', 'perSecond')
   const syncs = await syncsPerSecond(lab.folder)
   return [
