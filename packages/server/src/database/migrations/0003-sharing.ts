@@ -354,6 +354,12 @@ export const sharingTables = {
       .column('finished_at')
       .where(sql.ref('finished_at'), 'is not', null)
       .execute()
+    await db.schema
+      .createIndex('deliveries_in_order')
+      .on('deliveries')
+      .columns(['target', 'image_id', 'sequence'])
+      .where(sql.ref('state'), '=', sql.lit('waiting'))
+      .execute()
     await db.schema.createIndex('deliveries_of_project').on('deliveries').columns(['project_id', 'sequence']).execute()
 
     await db.schema
