@@ -4,6 +4,7 @@ import { projectOf } from '../access/project.ts'
 import { ApiError, apiError } from '../api-error.ts'
 import { actorOf } from '../http/authentication.ts'
 import { pathOf } from '../http/query.ts'
+import { tooMany } from '../notices/counts.ts'
 import type { Service } from '../service.ts'
 import { eventsBetween } from './activity.ts'
 import { activityDocument } from './document.ts'
@@ -34,7 +35,7 @@ export const createStreamCounts = (): StreamCounts => {
     enter: (projectId) => {
       const count = open.get(projectId) ?? 0
       if (count >= streamsPerProject) {
-        throw apiError('too_many_requests', { what: 'live streams of your project', seconds: 30 })
+        throw tooMany('live streams of your project', 30)
       }
       open.set(projectId, count + 1)
       return () => {

@@ -9,7 +9,7 @@ import { lockName } from '../database/dialect.ts'
 import type { NoticeAddressesTable } from '../database/sharing-tables.ts'
 import { wireDate } from '../http/json.ts'
 import type { Service } from '../service.ts'
-import { countUp } from './counts.ts'
+import { countUp, tooMany } from './counts.ts'
 import { confirmPath } from './links.ts'
 import { rememberNames } from './project-names.ts'
 import { queueMail } from './queue.ts'
@@ -112,11 +112,10 @@ export const addAddress = async (
       .executeTakeFirst()
     if (known?.state === 'confirmed') throw apiError('conflict', { why: 'This address is confirmed already' })
     const waitMs = known === undefined ? 0 : known.confirm_sent_at + resendMs - at
-    const tooMany = (seconds: number) =>
-      apiError('too_many_requests', { what: 'mails that ask this address for confirmation', seconds })
-    if (waitMs > 0) throw tooMany(Math.ceil(waitMs / 1000))
+    const what = 'mails that ask this address for confirmation'
+    if (waitMs > 0) throw tooMany(what, Math.ceil(waitMs / 1000))
     if (known === undefined) await checkQuota(tx, projectId, limits.notice_addresses_per_project)
-    if ((await countUp(tx, `confirm ${email}`, 'day', at)) > confirmMailsPerDay) throw tooMany(24 * 60 * 60)
+    if ((await countUp(tx, `confirm ${email}`, 'day', at)) > confirmMailsPerDay) throw tooMany(what, 24 * 60 * 60)
 
     const row: AddressRow =
       known === undefined

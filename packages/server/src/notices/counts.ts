@@ -1,3 +1,4 @@
+import { type ApiError, apiError } from '../api-error.ts'
 import type { Tx } from '../database/database.ts'
 
 const hourMs = 60 * 60 * 1000
@@ -21,6 +22,10 @@ export const countUp = async (tx: Tx, key: string, per: 'hour' | 'day', now: num
     .executeTakeFirstOrThrow()
   return row.count
 }
+
+/** The refusal of a call that came too often, with how long to wait. */
+export const tooMany = (what: string, seconds: number): ApiError =>
+  apiError('too_many_requests', { what, seconds }, { 'retry-after': String(seconds) })
 
 /** Forgets counts that no limit reads any more. */
 export const trimCounts = async (tx: Tx, now: number): Promise<void> => {

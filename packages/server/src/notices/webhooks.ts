@@ -10,7 +10,7 @@ import type { WebhooksTable } from '../database/sharing-tables.ts'
 import type { EventRow } from '../events/events.ts'
 import { wireDate } from '../http/json.ts'
 import type { Service } from '../service.ts'
-import { countUp } from './counts.ts'
+import { countUp, tooMany } from './counts.ts'
 import { deliveriesAgain, insertDeliveries, type NewDelivery } from './dispatch.ts'
 import { rememberNames } from './project-names.ts'
 import { queued } from './queue.ts'
@@ -148,7 +148,7 @@ export const removeWebhook = ({ database }: Service, actor: Actor, id: string): 
 const brake = async (tx: Tx, what: string, projectId: string, now: number): Promise<void> => {
   const limit = testsPerHour
   if ((await countUp(tx, `${what} ${projectId}`, 'hour', now)) <= limit) return
-  throw apiError('too_many_requests', { what: `${what} of webhooks`, seconds: 60 * 60 })
+  throw tooMany(`${what} of webhooks`, 60 * 60)
 }
 
 /**

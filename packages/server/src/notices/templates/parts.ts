@@ -85,10 +85,13 @@ export const useCommands = (imageId: string, accepted: boolean): Block[] => [
   },
 ]
 
-export const catalogueLink = ({ origin }: Place, { producer }: Pick<NoticeContent, 'producer'>): Block[] =>
+/** Where to read more: the page of the producer, or the catalogue if it has none. */
+/** Where to read more: the page of the producer, or the catalogue if it has none. */
+export const catalogueLink = ({ origin }: Place, { producer }: Pick<NoticeContent, 'producer'>): Block[] => [
   producer === null || producer.handle === null
-    ? []
-    : [{ kind: 'link', label: 'This producer in the catalogue', url: `${origin}${producerPath(producer.handle)}` }]
+    ? { kind: 'link', label: 'The catalogue', url: `${origin}/catalogue` }
+    : { kind: 'link', label: 'This producer in the catalogue', url: `${origin}${producerPath(producer.handle)}` },
+]
 
 /** The message that an event carries. */
 export const eventMessage = ({ detail, producer }: NoticeContent): Block[] =>
