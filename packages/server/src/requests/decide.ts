@@ -51,6 +51,7 @@ const lockForDecision = async (
   actor: Actor,
   cause: Cause,
   id: string,
+  action: 'member.create' | 'image.change',
 ): Promise<{ row: RequestRow; image: ImagesTable; ownerId: string }> => {
   const ownerId = projectOf(actor, 'member')
   const seen = await findSeenBy(tx, ownerId, id)
@@ -60,7 +61,7 @@ const lockForDecision = async (
   const row = await lockRequest(tx, id)
   if (row === undefined || row.owner_id !== ownerId) throw notFound(id)
   if (row.state !== 'waiting') throw apiError('request_decided', { state: row.state })
-  const { row: image } = entitled(actor, 'member.create', { image: row.image_id }, found)
+  const { row: image } = entitled(actor, action, { image: row.image_id }, found)
   return { row, image, ownerId }
 }
 
@@ -116,7 +117,7 @@ export const approve = (
   said: { readonly message: string | null; readonly endsAt: number | null },
 ): Promise<RequestRow> =>
   database.write(async (tx) => {
-    const { row, image, ownerId } = await lockForDecision(tx, actor, cause, id)
+    const { row, image, ownerId } = await lockForDecision(tx, actor, cause, id, 'member.create')
     const { member, eventId } = await share(tx, limits, cause, image, row.project_id, {
       message: said.message,
       endsAt: said.endsAt,
@@ -156,7 +157,8 @@ export const deny = (
   reason: string,
 ): Promise<RequestRow> =>
   database.write(async (tx) => {
-    const { row, ownerId } = await lockForDecision(tx, actor, cause, id)
+    // Also while the image is not shared: that is no reason to leave somebody waiting.
+    const { row, ownerId } = await lockForDecision(tx, actor, cause, id, 'image.change')
     const after = await decided(tx, cause, row, 'denied', reason)
     const producer = await producerName(tx, ownerId)
     await answerMail(

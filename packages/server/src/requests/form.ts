@@ -53,7 +53,7 @@ const described = (field: Field, wrong: Wrong): Markup => {
 }
 
 const complaint = (field: Field, wrong: Wrong): Markup =>
-  html`${wrong[field] !== undefined && html`<p class="wrong" id="${field}-wrong">${wrong[field]}</p>`}`
+  html`${wrong[field] !== undefined && html`<p class="note" id="${field}-wrong">${wrong[field]}</p>`}`
 
 /**
  * The form by which anyone asks for access.

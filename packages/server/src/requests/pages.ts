@@ -15,7 +15,7 @@ export const formAgainPage = (
 ): Page => ({
   title: `Ask for ${listing.title}`,
   main: html`<h1>Ask for access</h1>
-<p class="lead"><a href="${listing.path}">${listing.title}</a></p>
+<p class="lead"><a href="${listing.path}"><bdi>${listing.title}</bdi></a></p>
 <div class="note" role="alert"><p><strong>${problem}</strong></p></div>
 <section class="ask" aria-label="Request">
 ${requestForm(`${listing.path}/requests`, listing.hasTerms ? `${listing.path}#terms` : null, typed, wrong)}
@@ -51,8 +51,8 @@ const explained = ({ state, email, image_id: imageId }: AccessRequestStatus): Ma
 }
 
 const facts = (status: AccessRequestStatus): Markup => html`<section class="facts" aria-label="The request"><dl>
-<dt>Image</dt><dd>${status.listing.path === null ? status.listing.title : html`<a href="${status.listing.path}">${status.listing.title}</a>`}</dd>
-<dt>Project</dt><dd><code>${status.project}</code></dd>
+<dt>Image</dt><dd>${status.listing.path === null ? html`<bdi>${status.listing.title}</bdi>` : html`<a href="${status.listing.path}"><bdi>${status.listing.title}</bdi></a>`}</dd>
+<dt>Project</dt><dd><code><bdi>${status.project}</bdi></code></dd>
 <dt>Asked</dt><dd>${dayMarkup(Date.parse(status.created_at))}</dd>
 ${status.decided_at !== null && html`<dt>Decided</dt><dd>${dayMarkup(Date.parse(status.decided_at))}</dd>`}
 ${status.image_id !== null && html`<dt>Image ID</dt><dd><code>${status.image_id}</code></dd>`}
@@ -63,7 +63,7 @@ export const statusPage = (status: AccessRequestStatus): Page => ({
   title: headings[status.state],
   main: html`<div class="word"><h1>${headings[status.state]}</h1>
 ${explained(status)}
-${status.reason !== null && html`<h2>The producer wrote</h2><blockquote class="text"><p>${status.reason}</p></blockquote>`}
+${status.reason !== null && html`<h2>The producer wrote</h2><blockquote class="text"><p><bdi>${status.reason}</bdi></p></blockquote>`}
 ${facts(status)}
 <p class="hint">Keep this address: it shows how the request stands. Whoever has it sees the same.</p></div>`,
   isPublic: false,
@@ -73,7 +73,7 @@ ${facts(status)}
 export const confirmPage = (status: AccessRequestStatus, secret: string): Page => ({
   title: 'Confirm your request',
   main: html`<div class="word"><h1>Confirm your request</h1>
-<p class="lead">Did you ask for access to ${status.listing.title} for the project <code>${status.project}</code>?</p>
+<p class="lead">Did you ask for access to <bdi>${status.listing.title}</bdi> for the project <code><bdi>${status.project}</bdi></code>?</p>
 <form method="post" action="/catalogue/requests/confirm/${secret}"><button>Yes, send it to the producer</button></form>
 <p class="hint">If not, close this page: without your confirmation nobody sees the request, and it is removed after two days.</p></div>`,
   isPublic: false,
