@@ -84,7 +84,11 @@ const joinedListings = (db: Reader) =>
  * did not exist, for everyone but its producer.
  */
 const isAnnounced = (where: ExpressionBuilder<Pick<Tables, 'listings' | 'images'>, 'listings' | 'images'>) =>
-  where.and([where('images.visibility', '<>', 'private'), where('images.owner', '=', where.ref('listings.project_id'))])
+  where.and([
+    where('images.visibility', '<>', 'private'),
+    // As a value: or else a planner may look for the image among all of its owner's.
+    where(where.fn.coalesce('images.owner', where.val('')), '=', where.ref('listings.project_id')),
+  ])
 
 /** The listing at an address of the catalogue, as everyone may see it. */
 export const findAnnounced = (db: Reader, handle: string, slug: string): Promise<FullListing | undefined> =>

@@ -1,5 +1,5 @@
 import type { Reader } from '../database/database.ts'
-import { fragment, runFragment } from '../database/fragment.ts'
+import { fragment, joined, runFragment } from '../database/fragment.ts'
 import { announcedByIds, type Position, positionOf, type ShortListing } from './queries.ts'
 import { type Facet, facetRange, facetTerm, queryWords } from './terms.ts'
 
@@ -23,7 +23,7 @@ const walkMax = 2000
 const firstStep = 60
 const step = 500
 /** As far as it is worth knowing how common a term is. */
-const commonFrom = 1000
+const commonFrom = 300
 
 /**
  * The terms that a listing must all have. Undefined if nothing can be found: a text was given that holds no word.
@@ -39,84 +39,71 @@ const termsOfSearch = ({ text, os, architecture, producer }: Search): string[] |
   return [...words, ...facets.flatMap(([facet, value]) => (value === '' ? [] : [facetTerm(facet, value)]))]
 }
 
-/** How often a term occurs, as far as it is worth knowing. */
-const occurrences = async (db: Reader, term: string): Promise<number> => {
-  const { count } = await db
-    .selectFrom((from) =>
-      from.selectFrom('listing_terms').select('listing_id').where('term', '=', term).limit(commonFrom).as('some'),
-    )
-    .select(({ fn }) => fn.countAll<number>().as('count'))
-    .executeTakeFirstOrThrow()
-  return Number(count)
-}
-
-/** The rarest term first: it is the one whose rows are walked. */
+/** The rarest term first: it is the one whose rows are walked. Counts no further than it is worth knowing. */
 const rarestFirst = async (db: Reader, terms: readonly string[]): Promise<string[]> => {
   if (terms.length < 2) return [...terms]
-  const counted: { term: string; count: number }[] = []
-  for (const term of terms) counted.push({ term, count: await occurrences(db, term) })
-  return counted.sort((one, other) => one.count - other.count).map(({ term }) => term)
+  const counts = terms.map(
+    (term, index) => fragment`select cast(${index} as integer) as position, count(*) as occurrences
+      from (select 1 as one from listing_terms where term = ${term} limit ${commonFrom}) as rows_of_term`,
+  )
+  const counted = await runFragment<{ position: number; occurrences: number | string }>(
+    db,
+    joined(counts, ' union all '),
+  )
+  return counted
+    .sort((one, other) => Number(one.occurrences) - Number(other.occurrences))
+    .flatMap(({ position }) => terms[position] ?? [])
 }
 
-/** The next listings along a term, or along all of them, newest first. */
-const walk = async (
-  db: Reader,
-  term: string | undefined,
-  after: Position | undefined,
-  limit: number,
-): Promise<Position[]> => {
-  if (term === undefined) {
-    const all = db
-      .selectFrom('listings')
-      .select(['published_at', 'id'])
-      .orderBy('published_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(limit)
-    const rows = await (after === undefined
-      ? all
-      : all.where(({ eb, refTuple, tuple }) =>
-          eb(refTuple('published_at', 'id'), '<', tuple(after.publishedAt, after.id)),
-        )
-    ).execute()
-    return rows.map(positionOf)
-  }
+/** A listing that the walk came by, and whether it has the other terms, too. */
+interface Candidate extends Position {
+  readonly matches: boolean
+}
+
+/** The next listings of all, newest first. */
+const walkAll = async (db: Reader, after: Position | undefined, limit: number): Promise<Candidate[]> => {
   const all = db
-    .selectFrom('listing_terms')
-    .select(['published_at', 'listing_id as id'])
-    .where('term', '=', term)
+    .selectFrom('listings')
+    .select(['published_at', 'id'])
     .orderBy('published_at', 'desc')
-    .orderBy('listing_id', 'desc')
+    .orderBy('id', 'desc')
     .limit(limit)
   const rows = await (after === undefined
     ? all
     : all.where(({ eb, refTuple, tuple }) =>
-        eb(refTuple('published_at', 'listing_id'), '<', tuple(after.publishedAt, after.id)),
+        eb(refTuple('published_at', 'id'), '<', tuple(after.publishedAt, after.id)),
       )
   ).execute()
-  return rows.map(positionOf)
+  return rows.map((row) => ({ ...positionOf(row), matches: true }))
 }
 
-/** Those of the listings that have all of the terms. */
-const havingAll = async (
+/**
+ * The next listings along a term, newest first. The others are looked up one by one by the key of the index, as a value:
+ * of a condition a planner that knows the tables badly makes a join that reads all of a common term.
+ */
+const walkAlong = async (
   db: Reader,
-  candidates: readonly Position[],
-  terms: readonly string[],
-): Promise<readonly Position[]> => {
-  if (terms.length === 0 || candidates.length === 0) return candidates
-  const rows = await db
-    .selectFrom('listing_terms')
-    .select('listing_id')
-    .where(
-      'listing_id',
-      'in',
-      candidates.map(({ id }) => id),
-    )
-    .where('term', 'in', terms)
-    .groupBy('listing_id')
-    .having(({ fn }) => fn.countAll(), '=', terms.length)
-    .execute()
-  const found = new Set(rows.map(({ listing_id }) => listing_id))
-  return candidates.filter(({ id }) => found.has(id))
+  [term, ...others]: readonly string[],
+  after: Position | undefined,
+  limit: number,
+): Promise<Candidate[]> => {
+  const start =
+    after === undefined ? fragment`` : fragment`and (published_at, listing_id) < (${after.publishedAt}, ${after.id})`
+  const has = others.map(
+    (other) => fragment`(select 1 from listing_terms t
+      where t.term = ${other} and t.published_at = c.published_at and t.listing_id = c.listing_id) = 1`,
+  )
+  const matches = others.length === 0 ? fragment`1` : fragment`case when ${joined(has, ' and ')} then 1 else 0 end`
+  const rows = await runFragment<{ published_at: number; listing_id: string; matches: number }>(
+    db,
+    fragment`select c.published_at, c.listing_id, ${matches} as matches
+      from (
+        select published_at, listing_id from listing_terms where term = ${term} ${start}
+        order by published_at desc, listing_id desc limit ${limit}
+      ) as c
+      order by c.published_at desc, c.listing_id desc`,
+  )
+  return rows.map((row) => ({ publishedAt: row.published_at, id: row.listing_id, matches: row.matches === 1 }))
 }
 
 /** What the world sees of these listings, in their order. */
@@ -142,12 +129,13 @@ export const searchListings = async (
 ): Promise<SearchPage> => {
   const terms = termsOfSearch(search)
   if (terms === undefined) return { listings: [], next: undefined }
-  const [driver, ...others] = await rarestFirst(db, terms)
+  const sorted = await rarestFirst(db, terms)
   const listings: ShortListing[] = []
   let position = after
   for (let walked = 0, size = Math.max(firstStep, limit + 1); walked < walkMax; walked += size, size = step) {
-    const candidates = await walk(db, driver, position, size)
-    const matching = await havingAll(db, candidates, others)
+    const candidates =
+      sorted.length === 0 ? await walkAll(db, position, size) : await walkAlong(db, sorted, position, size)
+    const matching = candidates.filter(({ matches }) => matches)
     const taken = matching.slice(0, limit + 1)
     listings.push(...(await announced(db, taken)))
     const last = listings[limit - 1]
