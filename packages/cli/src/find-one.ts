@@ -33,7 +33,10 @@ export const findOne = async <T>(things: AsyncIterable<T>, reference: string, ki
     if (kind.id(thing) === reference || kind.names?.(thing).includes(reference) === true) return thing
     if (reference.length >= shortest && kind.id(thing).startsWith(reference.toLowerCase())) begun.push(thing)
     if (++seen >= searchLimit)
-      throw usageError(`There are too many to look for ${printable(reference)}. Give the whole id.`)
+      throw new CommandError(
+        ExitCode.error,
+        `More than ${searchLimit} were looked through for ${printable(reference)}.`,
+      )
   }
   const [only, ...others] = begun
   if (only === undefined) {

@@ -60,7 +60,7 @@ const addMembers = (program: Command, invoke: Invoke): void => {
     .command('unshare')
     .description('take an image back from projects')
     .argument(...imageArgument)
-    .argument('<project...>', 'ids of the projects')
+    .argument('<project...>', 'ids of the projects, or name@domain')
     .option('-y, --yes', 'do not ask')
     .action(async (image: string, projects: string[], options: { yes?: boolean }, command: Command) => {
       const { unshareImage } = await import('./commands/unshare.ts')

@@ -269,6 +269,28 @@ test('a file of shares is planned, applied, and applied again without effect', a
   assert.equal((await demo.json<Row[]>('producer', 'members', 'plan-one')).length, 1)
 })
 
+test('a file that names a project by its name stays applied when that accepts, and prunes names, too', async () => {
+  await createImage('plan-named')
+  const path = join(demo.folder, 'named.yaml')
+  const write = (project: string, message: string) =>
+    writeFile(path, `shares: [{images: plan-named, projects: "${project}", message: ${message}}]`)
+  await write('consumer@Default', 'By name.')
+  assert.match(await succeeds(producer('share', 'apply', path)), /1 change made/)
+  assert.match(await succeeds(producer('share', 'apply', path)), /^Nothing to do/)
+  const item = (await demo.json<Row[]>('consumer', 'inbox')).find(({ name }) => name === 'plan-named')
+  await succeeds(consumer('accept', String(item?.id)))
+  assert.match(await succeeds(producer('share', 'apply', path, '--prune')), /^Nothing to do/)
+  await write('consumer@default', 'Changed.')
+  assert.match(await succeeds(producer('share', 'apply', path)), /~ +change/)
+  assert.equal((await shareOf('plan-named'))?.message, 'Changed.')
+  await succeeds(producer('share', 'plan-named', 'other@Default'))
+  assert.match(await succeeds(producer('share', 'apply', path, '--prune')), /- +unshare +plan-named +other@default/)
+  assert.match(await succeeds(producer('share', 'plan', path, '--prune')), /^Nothing to do/)
+  await succeeds(producer('unshare', 'plan-named', 'consumer@Default'))
+  assert.equal(await shareOf('plan-named'), undefined)
+  assert.equal((await producer('unshare', 'plan-named', 'consumer@Default')).exitCode, 3)
+})
+
 test('a withdrawal shows whom it affects, is announced, taken back, and made', async () => {
   const id = await createImage('leaving')
   await succeeds(producer('share', 'leaving', consumerId))

@@ -54,22 +54,55 @@ const gather = async (service: ImageService, pairs: readonly WantedPair[], optio
 
 const sameName = (a: string | null, b: string): boolean => a?.toLowerCase() === b.toLowerCase()
 
+/** What takes away that the file does not name: shares, and invitations that could still become some. */
+const prunedSteps = (
+  image: Image,
+  shares: readonly Share[],
+  invitations: readonly Invitation[],
+  { kept, projects }: { kept: ReadonlySet<string>; projects: ReadonlyMap<string, Terms> },
+): Step[] => {
+  const names = new Set([...projects.keys()].map((project) => project.toLowerCase()))
+  const invited = invitations.flatMap((each) => (each.project !== null && each.state === 'open' ? [each] : []))
+  const others = [
+    ...shares.filter(({ projectId }) => !kept.has(projectId)).map((share) => ({ ...share, project: share.projectId })),
+    ...invited.filter(({ project }) => !names.has((project ?? '').toLowerCase())),
+  ]
+  return others.map(({ project, message, endsAt }) => ({
+    action: 'unshare',
+    image,
+    project: project ?? '',
+    terms: { message: message ?? undefined, endsAt: endsAt ?? undefined },
+  }))
+}
+
+/** Who came by its name is a member by its id, which only the single invitation tells. */
+const claimants = async (
+  service: ImageService,
+  invitations: readonly Invitation[],
+  name: string,
+  signal: AbortSignal,
+): Promise<string[]> => {
+  const ids: string[] = []
+  for (const { id, project, used } of invitations) {
+    if (used === 0 || !sameName(project, name)) continue
+    const { claims } = await service.getInvitation(id, { signal })
+    ids.push(...claims.map(({ projectId }) => projectId))
+  }
+  return ids
+}
+
 const stepsFor = async (
+  service: ImageService,
   { image, projects }: Wanted,
-  invited: readonly Invitation[],
   { signal, prune }: Options,
 ): Promise<Step[]> => {
   const shares = await image.listShares({ signal }).toArray()
-  const invitations = invited.filter(({ imageId }) => imageId === image.id)
-  // Who came by its name is a member by its id.
-  const claimed = (name: string) =>
-    invitations
-      .filter(({ project }) => sameName(project, name))
-      .flatMap(({ claims }) => claims.map((claim) => claim.projectId))
+  const needsInvitations = prune || [...projects.keys()].some(isProjectName)
+  const invitations = needsInvitations ? await service.listInvitations({ image: image.id }, { signal }).toArray() : []
   const steps: Step[] = []
   const kept = new Set<string>()
   for (const [project, terms] of projects) {
-    const ids = isProjectName(project) ? claimed(project) : [project]
+    const ids = isProjectName(project) ? await claimants(service, invitations, project, signal) : [project]
     const share = shares.find(({ projectId }) => ids.includes(projectId))
     if (share !== undefined) {
       kept.add(share.projectId)
@@ -79,14 +112,7 @@ const stepsFor = async (
       steps.push({ action: 'invite', image, project, terms })
     }
   }
-  if (prune) {
-    for (const { projectId, message, endsAt } of shares) {
-      if (kept.has(projectId)) continue
-      const terms = { message: message ?? undefined, endsAt: endsAt ?? undefined }
-      steps.push({ action: 'unshare', image, project: projectId, terms })
-    }
-  }
-  return steps
+  return prune ? [...steps, ...prunedSteps(image, shares, invitations, { kept, projects })] : steps
 }
 
 /**
@@ -102,12 +128,8 @@ export const planShares = async (
     pairs.map(({ project }) => project),
     options.anyId,
   )
-  const { signal } = options
-  const byName = pairs.some(({ project }) => isProjectName(project))
-  const invitations = byName ? await service.listInvitations({}, { signal }).toArray() : []
   const steps: Step[] = []
-  for (const wanted of await gather(service, pairs, options))
-    steps.push(...(await stepsFor(wanted, invitations, options)))
+  for (const wanted of await gather(service, pairs, options)) steps.push(...(await stepsFor(service, wanted, options)))
   return steps
 }
 
