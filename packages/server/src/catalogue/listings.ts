@@ -103,10 +103,20 @@ const withdraw = async (tx: Tx, cause: Cause, listing: FullListing): Promise<voi
   await tell(tx, cause, 'listing.withdraw', listing)
 }
 
+const listingOf = async (tx: Tx, imageId: string): Promise<FullListing | undefined> => {
+  const present = await tx.selectFrom('listings').select('id').where('image_id', '=', imageId).executeTakeFirst()
+  return present === undefined ? undefined : findListing(tx, present.id)
+}
+
+/** Takes the listing of an image that goes out of the catalogue, if there is one. The row of the image is locked. */
+export const withdrawListingOf = async (tx: Tx, cause: Cause, imageId: string): Promise<void> => {
+  const listing = await listingOf(tx, imageId)
+  if (listing !== undefined) await withdraw(tx, cause, listing)
+}
+
 /** Makes room for a listing of this image, whose row is locked. One that a former owner left goes. */
 const checkUnlisted = async (tx: Tx, cause: Cause, image: ImagesTable): Promise<void> => {
-  const present = await tx.selectFrom('listings').select('id').where('image_id', '=', image.id).executeTakeFirst()
-  const listing = present === undefined ? undefined : await findListing(tx, present.id)
+  const listing = await listingOf(tx, image.id)
   if (listing === undefined) return
   if (listing.project_id === image.owner) throw apiError('image_listed', {})
   await withdraw(tx, cause, listing)
