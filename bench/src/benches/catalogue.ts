@@ -41,7 +41,7 @@ export const catalogue = async (lab: Lab): Promise<Row[]> => {
   await using service = await lab.serveFilled(aCatalogue(listings), { core })
   await using small = await lab.serveFilled(aCatalogue(few), { core })
   const sized = searches.filter(({ path }) => path === '/catalogue' || path === `/catalogue?q=${searched.common}`)
-  return compare(lab, [
+  return await compare(lab, [
     ...searches.map((search) => ({ ...search, service })),
     ...sized.map((search) => ({
       ...search,

@@ -24,7 +24,7 @@ export const inbox = async (lab: Lab): Promise<Row[]> => {
   await using many = await lab.serveFilled(anInbox(pending), { core })
   await using small = await lab.serveFilled(anInbox(few), { core })
   const name = `inbox, first page of ${pageSize}, ${pending.toLocaleString('en')} pending`
-  return compare(lab, [
+  return await compare(lab, [
     { name, service: many, path, account: many.consumer, check, target: 0.35 },
     {
       name: `the same, ${few} pending`,
