@@ -170,6 +170,16 @@ const runStream = async (scene: Scene) => {
     expectEqual(stream.events.filter((event) => imageOf(event) === image).length, 0, 'events from before')
     stream.close()
   })
+  await own('a project has ten streams, and the next is 429', async () => {
+    const opened: EventStream[] = []
+    for (let count = 0; count < 11; count++) opened.push(await open(scene, stranger))
+    for (const stream of opened) stream.close()
+    expectEqual(
+      opened.map(({ status }) => status),
+      [...Array.from({ length: 10 }, () => 200), 429],
+      'the statuses',
+    )
+  })
   await own('many shares at once: every one is told, once', async () => {
     const several = await Promise.all(Array.from({ length: 20 }, () => images.queued()))
     const stream = await watched(consumer)

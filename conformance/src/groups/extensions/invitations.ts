@@ -219,6 +219,14 @@ const runNamed = async ({ actors, images, own }: Scene) => {
     const absent = `${unique()}@${consumer.projectName.replace(/^.*@/, '')}`
     expectEqual(await tell(absent), await tell(consumer.projectName), 'the answer')
   })
+  await own('one name has one open invitation to an image at a time', async () => {
+    const image = await images.queued()
+    const name = `${unique()}@example`
+    const { id } = await invite(owner, image, { project: name })
+    expectRefusal(await owner.api.post('/v2/invitations', { image_id: image, project: name }), 409)
+    for (let times = 0; times < 2; times++) expectStatus(await owner.api.delete(`/v2/invitations/${id}`), 204)
+    await invite(owner, image, { project: name })
+  })
   await own('an invitation that is declined leaves the inbox', async () => {
     const message = unique()
     const { id } = await invite(owner, await images.queued(), { project: consumer.projectName, message })
@@ -236,6 +244,9 @@ const badInvitations: [what: string, body: Body][] = [
   ['an end in the past', { expires_at: '2020-01-01T00:00:00Z' }],
   ['an end that is none', { expires_at: 'never' }],
   ['shares that end in the past', { ends_at: '2020-01-01T00:00:00Z' }],
+  ['an end in more than a year', { expires_at: inSeconds(367 * dayS) }],
+  ['a name with uses', { project: 'a@b', uses: 2 }],
+  ['a name with a domain of addresses', { project: 'a@b', email_domain: 'example.org' }],
   ['the status rejected', { status: 'rejected' }],
   ['a domain with a blank', { email_domain: 'example .org' }],
   ['a domain with an at', { email_domain: 'me@example.org' }],

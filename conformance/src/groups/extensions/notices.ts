@@ -74,6 +74,7 @@ const runAddresses = async (scene: Scene) => {
     expectField(changed, ['kinds'], ['share.created'])
     expectField(changed, ['mode'], 'daily')
     expectField(changed, ['state'], 'unconfirmed')
+    expectRefusal(await added(scene, consumer, email), 429)
     expectRefusal(await change(other.api, path, { mode: 'daily' }), 404)
     expectRefusal(await other.api.delete(path), 404)
     expectStatus(await consumer.api.delete(path), 204)
@@ -215,7 +216,7 @@ const runHookCalls = async (scene: Scene, hooks: HookReceiver) => {
   await own('the test button posts a signed notice', async () => {
     const path = `/${unique()}`
     const made = expectStatus(await hooked(scene, consumer, hooks.url + path), 201)
-    expectStatus(await consumer.api.post(`${webhooks}/${stringAt(made.json, 'id')}/test`), 200, 202, 204)
+    expectStatus(await consumer.api.post(`${webhooks}/${stringAt(made.json, 'id')}/test`), 202)
     const [call] = await eventually(
       async () => hooks.calls(path),
       (calls) => calls.length > 0,
@@ -279,7 +280,7 @@ const runHookCalls = async (scene: Scene, hooks: HookReceiver) => {
     const [path, trap] = [`/${unique()}`, `/${unique()}`]
     hooks.answer(path, 302, { location: hooks.url + trap })
     const made = expectStatus(await hooked(scene, consumer, hooks.url + path), 201)
-    expectStatus(await consumer.api.post(`${webhooks}/${stringAt(made.json, 'id')}/test`), 200, 202, 204)
+    expectStatus(await consumer.api.post(`${webhooks}/${stringAt(made.json, 'id')}/test`), 202)
     await eventually(
       async () => hooks.calls(path),
       (calls) => calls.length > 0,
@@ -298,7 +299,7 @@ const runHookCalls = async (scene: Scene, hooks: HookReceiver) => {
     hooks.answer(path, 410)
     const made = expectStatus(await hooked(scene, consumer, hooks.url + path), 201)
     const id = stringAt(made.json, 'id')
-    expectStatus(await consumer.api.post(`${webhooks}/${id}/test`), 200, 202, 204)
+    expectStatus(await consumer.api.post(`${webhooks}/${id}/test`), 202)
     await eventually(
       async () => listAt((await consumer.api.get(webhooks)).json, 'webhooks').find((item) => at(item, 'id') === id),
       (item) => at(item, 'enabled') === false,
@@ -318,7 +319,7 @@ const runHookCalls = async (scene: Scene, hooks: HookReceiver) => {
       'the first call',
     )
     await delivered(consumer, hooks.url + path, 'sent')
-    expectStatus(await consumer.api.post(`${webhooks}/${stringAt(made.json, 'id')}/replay`, { since }), 200, 202, 204)
+    expectStatus(await consumer.api.post(`${webhooks}/${stringAt(made.json, 'id')}/replay`, { since }), 202)
     const calls = await eventually(
       async () => ofImage(),
       (all) => all.length === 2,
@@ -329,7 +330,7 @@ const runHookCalls = async (scene: Scene, hooks: HookReceiver) => {
   await own("deliveries are one's own, and can be sent again", async () => {
     const path = `/${unique()}`
     const made = expectStatus(await hooked(scene, consumer, hooks.url + path), 201)
-    expectStatus(await consumer.api.post(`${webhooks}/${stringAt(made.json, 'id')}/test`), 200, 202, 204)
+    expectStatus(await consumer.api.post(`${webhooks}/${stringAt(made.json, 'id')}/test`), 202)
     const [item] = await delivered(consumer, hooks.url + path, 'sent')
     expectDocument(expectStatus(await consumer.api.get('/v2/deliveries'), 200), DeliveriesSchema)
     const id = stringAt(item, 'id')
@@ -339,7 +340,7 @@ const runHookCalls = async (scene: Scene, hooks: HookReceiver) => {
       'another sees it',
     )
     expectRefusal(await other.api.post(`/v2/deliveries/${id}/resend`), 404)
-    expectStatus(await consumer.api.post(`/v2/deliveries/${id}/resend`), 200, 202, 204)
+    expectStatus(await consumer.api.post(`/v2/deliveries/${id}/resend`), 202)
     await eventually(
       async () => hooks.calls(path),
       (calls) => calls.length === 2,
@@ -508,8 +509,7 @@ const runFeeds = async (scene: Scene) => {
   const { actors, images, own } = scene
   const { consumer, consumerReader, nobody } = actors
   scene.afterwards(() => consumer.api.delete('/v2/feeds'))
-  const made = async () =>
-    pathOf(scene, stringAt(expectStatus(await consumer.api.post('/v2/feeds'), 200, 201).json, 'url'))
+  const made = async () => pathOf(scene, stringAt(expectStatus(await consumer.api.post('/v2/feeds'), 201).json, 'url'))
   await own('the feed of a project is read by whoever has its address, and kept by nobody', async () => {
     const path = await made()
     expectMatch(path, /\/catalogue\/feeds\/[\w-]{40,}\.atom$/, 'the address')

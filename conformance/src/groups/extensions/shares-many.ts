@@ -183,9 +183,36 @@ const runTerms = async ({ actors, images, own }: Scene) => {
   await own('the same image or project named twice makes one share', async () => {
     const image = await images.queued()
     const twice = { images: [image, image], projects: [consumer.projectId, consumer.projectId] }
-    expectStatus(await owner.api.post('/v2/shares', { action: 'share', ...twice, atomic: true }), 200, 400)
-    const { json } = await owner.api.get(`/v2/images/${image}/members`)
-    if (listAt(json, 'members').length > 1) throw new Error('one project is a member twice')
+    expectEqual(
+      outcomes(await shareMany(owner, { ...twice, atomic: true })),
+      [`${image} ${consumer.projectId} shared`],
+      'it',
+    )
+    expectMembers(await owner.api.get(`/v2/images/${image}/members`), [consumer.projectId])
+  })
+  await own('results stand in the order of the call, images first', async () => {
+    const both = [await images.queued(), await images.queued()]
+    for (const order of [both, both.toReversed()]) {
+      const answer = await shareMany(owner, { images: order, projects: ['q', 'p'], dry_run: true })
+      expectEqual(
+        listAt(answer.json, 'results').map((row) => `${at(row, 'image_id')} ${at(row, 'project')}`),
+        order.flatMap((image) => [`${image} q`, `${image} p`]),
+        'the order',
+      )
+    }
+  })
+  await own('to unshare a name revokes its invitation, or ends the share that came of it', async () => {
+    const [claimed, waiting] = [await images.queued(), await images.queued()]
+    const named = { images: [claimed, waiting], projects: [consumer.projectName] }
+    await shareMany(owner, named)
+    const open = expectStatus(await owner.api.get(`/v2/invitations?image=${claimed}`), 200)
+    const id = String(at(open.json, 'invitations', 0, 'id'))
+    expectStatus(await consumer.api.post('/v2/invitation-claims', { invitation: id }), 200)
+    const answer = await shareMany(owner, { action: 'unshare', ...named })
+    expectEqual(outcomes(answer), pairs([claimed, waiting], [consumer.projectName], 'unshared'), 'the results')
+    expectStatus(await consumer.api.get(`/v2/images/${claimed}`), 404)
+    const states = await owner.api.get(`/v2/invitations?image=${waiting}`)
+    expectField(states, ['invitations', 0, 'state'], 'revoked')
   })
 }
 
@@ -202,6 +229,7 @@ const bad: [what: string, body: Json][] = [
   ['a project of 256 characters', { action: 'share', images: ['i'], projects: ['p'.repeat(256)] }],
   ['an unknown key', { action: 'share', images: ['i'], projects: ['p'], status: 'accepted' }],
   ['dry_run as text', { action: 'share', images: ['i'], projects: ['p'], dry_run: 'true' }],
+  ['unshare with a message', { action: 'unshare', images: ['i'], projects: ['p'], message: 'bye' }],
   ['an end that is no instant', { action: 'share', images: ['i'], projects: ['p'], ends_at: 'tomorrow' }],
   ['a day that does not exist', { action: 'share', images: ['i'], projects: ['p'], ends_at: '2099-02-30T00:00:00Z' }],
   ['an end in the past', { action: 'share', images: ['i'], projects: ['p'], ends_at: '2020-01-01T00:00:00Z' }],
