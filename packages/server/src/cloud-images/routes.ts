@@ -11,6 +11,7 @@ import { sendJson } from '../http/json.ts'
 import { bodyParser } from '../http/parsed-body.ts'
 import { checkStorable } from '../images/text.ts'
 import type { Service } from '../service.ts'
+import { createBatchTurns } from '../shares/turns.ts'
 import { batchAnswers, batchMembers } from './batches.ts'
 import { cloudCodeOf } from './codes.ts'
 import { findJob, jobDocument } from './jobs.ts'
@@ -52,6 +53,7 @@ export const cloudImageRoutes = (app: FastifyInstance, service: Service): void =
 
 const withCloudImageRoutes = (app: FastifyInstance, service: Service): void => {
   const { now } = service
+  const turns = createBatchTurns()
 
   app.setErrorHandler((error, _request, reply) => {
     const known = asApiError(error)
@@ -82,7 +84,10 @@ const withCloudImageRoutes = (app: FastifyInstance, service: Service): void => {
         if (pairs.images.length * pairs.projects.length > pairsMax) {
           throw apiError('invalid_body', { why: `it names more than ${pairsMax} pairs of image and project` })
         }
-        const jobId = await batchMembers(service, actorOf(request), causeOf(request, now()), action, pairs)
+        const actor = actorOf(request)
+        const jobId = await turns.take(projectOf(actor, 'member'), pairs.images.length * pairs.projects.length, () =>
+          batchMembers(service, actor, causeOf(request, now()), action, pairs),
+        )
         return sendJson(reply, 200, { job_id: jobId })
       },
     })

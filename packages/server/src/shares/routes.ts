@@ -21,6 +21,7 @@ import type { Service } from '../service.ts'
 import { insightRoutes } from './insight-routes.ts'
 import { batchDocument, parseProjects, runBatch } from './many.ts'
 import { changeShare, readShares, shareDocument } from './shares.ts'
+import { createBatchTurns } from './turns.ts'
 import { withdrawalRoutes } from './withdrawal-routes.ts'
 
 const tags = ['extensions']
@@ -39,6 +40,7 @@ const parseMany = bodyParser(ShareManySchema)
 /** Shares beyond the membership: terms, many at once, withdrawal, counts (docs/reference/shares.md). */
 export const shareRoutes = (app: FastifyInstance, service: Service): void => {
   const { now } = service
+  const turns = createBatchTurns()
 
   app.get<ImagePath>(
     '/v2/images/:imageId/shares',
@@ -102,8 +104,7 @@ export const shareRoutes = (app: FastifyInstance, service: Service): void => {
         throw apiError('invalid_body', { why: 'message and ends_at belong to the action share' })
       }
       const actor = actorOf(request)
-      projectOf(actor, 'member')
-      const outcome = await runBatch(service, actor, cause, {
+      const batch = {
         action: body.action,
         images,
         projects,
@@ -111,7 +112,10 @@ export const shareRoutes = (app: FastifyInstance, service: Service): void => {
         terms: { message: body.message ?? null, endsAt, listingId: null, sharedByUser: cause.userId },
         atomic: body.atomic ?? false,
         dryRun: body.dry_run ?? false,
-      })
+      }
+      const outcome = await turns.take(projectOf(actor, 'member'), images.length * projects.length, () =>
+        runBatch(service, actor, cause, batch),
+      )
       return sendJson(reply, 200, batchDocument(outcome))
     },
   )

@@ -77,6 +77,20 @@ eachDatabase('bad people and bad luck', ({ newUrl, atEnd }) => {
     assert.equal(await countEvents(service, 'member.create'), 128)
   })
 
+  it('mass shares: one project has two large batches under way at most, and small ones always pass', async () => {
+    const service = await start()
+    const [one, two, three] = [await newImage(service), await newImage(service), await newImage(service)]
+    const ask = async (images: string[], names: string[]) =>
+      service.call('POST', '/v2/shares', producer, { action: 'share', images, projects: names })
+    const large = [one, two, three].map((image) => ask([image], projects(100)))
+    const small = ask([one], ['consumer'])
+    const answers = await Promise.all(large)
+    assert.deepEqual(answers.map(({ statusCode }) => statusCode).sort(), [200, 200, 429])
+    assert.equal(answers.find(({ statusCode }) => statusCode === 429)?.headers['retry-after'], '1')
+    assert.equal((await small).statusCode, 200)
+    assert.equal((await ask([three], projects(100))).statusCode, 200, 'the turn comes back')
+  })
+
   it('expiry racing accept: an answer at the end or after it is 404, and nothing comes back to life', async () => {
     let at = Math.floor(Date.now() / 1000) * 1000
     const service = await start({}, () => at)
