@@ -7,9 +7,11 @@ import { activity } from './extensions/activity.ts'
 import { cataloguePages, catalogueProducer } from './extensions/catalogue.ts'
 import { cloudImages } from './extensions/cloud-images.ts'
 import { explain } from './extensions/explain.ts'
+import { hostileValues } from './extensions/hostile-values.ts'
 import { inbox } from './extensions/inbox.ts'
 import { invitations } from './extensions/invitations.ts'
 import { notices } from './extensions/notices.ts'
+import { extensionRaces } from './extensions/races.ts'
 import { requests } from './extensions/requests.ts'
 import { rules } from './extensions/rules.ts'
 import { sharesMany } from './extensions/shares-many.ts'
@@ -73,6 +75,8 @@ export const groups: readonly Group[] = [
   extensionRoles,
   extensionRequests,
   foreignThings,
+  extensionRaces,
+  hostileValues,
   notices,
   activity,
   requests,
