@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import fastify, { type FastifyInstance, LogController } from 'fastify'
+import { sendErrorPage } from './catalogue/page.ts'
 import { catalogueRoutes } from './catalogue/public-routes.ts'
 import { listingRoutes } from './catalogue/routes.ts'
 import { cloudImageRoutes } from './cloud-images/routes.ts'
@@ -94,7 +95,7 @@ const createApp = (config: Config): FastifyInstance => {
 const withRoutes = async (app: FastifyInstance, service: Service): Promise<void> => {
   withRequestIds(app)
   refuseOddAddresses(app)
-  withErrors(app)
+  withErrors(app, { prefix: '/catalogue', send: sendErrorPage })
   withAccessLog(app)
   withJsonBodies(app)
   app.addHook('onResponse', async (request) => {

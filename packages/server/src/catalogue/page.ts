@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { errorTitle } from '@vitrine/contract'
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import { asApiError, errorForm } from '../http/errors.ts'
+import type { FastifyReply } from 'fastify'
 import { html, type Markup } from '../http/markup.ts'
 import { sendPublic } from './public-answer.ts'
 
@@ -78,17 +77,3 @@ export const sendErrorPage = (reply: FastifyReply, status: number, message: stri
 <p><a class="button plain" href="/catalogue">Go to the catalogue</a></p>`,
     isPublic: false,
   })
-
-/**
- * The `errorHandler` of routes that people open in a browser: whoever asks for HTML gets a page, everyone else what every
- * route answers.
- */
-export const pageErrors = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
-  if (errorForm(request.headers.accept) !== 'html') {
-    throw error
-  }
-  const { status, message, headers, code } = asApiError(error)
-  if (status >= 500) request.log.error({ err: error, reqId: request.id }, 'a page failed')
-  const gone = 'It is not in the catalogue, or not any more. Look at the address, or search for it.'
-  sendErrorPage(reply.headers(headers), status, code === 'resource_not_found' ? gone : message)
-}

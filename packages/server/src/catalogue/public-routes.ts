@@ -10,7 +10,7 @@ import { fullListing, listingPath, producerDocument, producerPath, publicListing
 import { type Feed, feedEntriesMax, renderFeed } from './feed.ts'
 import { findIcon } from './icons.ts'
 import { listingPage } from './listing-page.ts'
-import { mark, pageErrors, sendPage, styleDigest, styleSheet } from './page.ts'
+import { mark, sendPage, styleDigest, styleSheet } from './page.ts'
 import { producerPage } from './producer-page.ts'
 import { sendPublic, sendUnchanging } from './public-answer.ts'
 import { findAnnounced, findProducerByHandle } from './queries.ts'
@@ -155,7 +155,6 @@ const assetRoutes = (app: FastifyInstance, { database }: Service): void => {
     {
       schema: { tags, security: [], summary: 'Icon of a listing', params: iconParams },
       exposeHeadRoute: true,
-      errorHandler: pageErrors,
     },
     async (request, reply) => {
       const { digest } = request.params
@@ -178,7 +177,7 @@ const searchText =
 
 /** The pages, feeds and documents that everyone can read (docs/reference/catalogue.md). */
 export const catalogueRoutes = (app: FastifyInstance, service: Service): void => {
-  const open = { exposeHeadRoute: true, errorHandler: pageErrors }
+  const open = { exposeHeadRoute: true }
   for (const path of ['/catalogue', '/catalogue/']) {
     app.get(path, { schema: { hide: true }, ...open }, (request, reply) =>
       answerCatalogue(service, request, reply, 'html'),

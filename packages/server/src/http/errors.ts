@@ -87,12 +87,26 @@ const lingerOver = (request: IncomingMessage): void => {
   request.once('close', () => clearTimeout(timer))
 }
 
-const sendError = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+/** Tells a person in a browser what went wrong, in the frame of the pages that the request belongs to. */
+export type SendErrorPage = (reply: FastifyReply, status: number, message: string) => FastifyReply
+
+/** The pages of a part of the service, by how its addresses begin. */
+export interface ErrorPages {
+  readonly prefix: string
+  readonly send: SendErrorPage
+}
+
+const sendError = (error: unknown, request: FastifyRequest, reply: FastifyReply, pages?: ErrorPages): void => {
   const answer = asApiError(error)
   if (answer.code === 'internal' || answer.code === 'database_unavailable')
     request.log.error({ err: error, reqId: request.id }, 'a request failed')
-  const { type, headers = {}, render } = bodies[errorForm(request.headers.accept)]
   if (!request.raw.complete) lingerOver(request.raw)
+  const form = errorForm(request.headers.accept)
+  if (form === 'html' && pages !== undefined && request.url.startsWith(pages.prefix)) {
+    pages.send(reply.headers({ ...answer.headers, [requestIdHeader]: request.id }), answer.status, answer.message)
+    return
+  }
+  const { type, headers = {}, render } = bodies[form]
   reply
     .code(answer.status)
     .headers({ ...headers, ...answer.headers })
@@ -101,12 +115,13 @@ const sendError = (error: unknown, request: FastifyRequest, reply: FastifyReply)
     .send(Buffer.from(render(answer.status, answer.message)))
 }
 
-export const withErrors = (app: FastifyInstance): void => {
-  app.setErrorHandler(sendError)
+export const withErrors = (app: FastifyInstance, pages: ErrorPages): void => {
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, pages))
 }
 
 /** For errors that Fastify meets before a route is known, such as a broken path. */
-export const frameworkError = sendError
+export const frameworkError = (error: unknown, request: FastifyRequest, reply: FastifyReply): void =>
+  sendError(error, request, reply)
 
 const parserErrors: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',

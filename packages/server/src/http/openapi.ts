@@ -29,6 +29,7 @@ export const withOpenApi = async (app: FastifyInstance): Promise<void> => {
         { name: 'members', description: 'Sharing images with projects' },
         { name: 'schemas', description: 'JSON schemas of the documents' },
         { name: 'extensions', description: 'What Vitrine adds to the Image API' },
+        { name: 'catalogue', description: 'The public catalogue and requests for access' },
         { name: 'identity', description: 'The embedded identity service' },
         { name: 'service', description: 'The state of the service' },
       ],

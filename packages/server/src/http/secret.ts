@@ -1,7 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
-/** A new secret of 256 bits that fits into an address. Only its digest is kept. */
+/** A new secret: 256 bits that nobody guesses, safe in addresses, headers and shells. */
 export const newSecret = (): string => randomBytes(32).toString('base64url')
 
 /** What is kept of a secret, and looked up: no comparison, whose duration would tell how much of a guess is right. */
-export const digestOf = (secret: string): string => createHash('sha256').update(secret).digest('hex')
+export const digestOf = (secret: string): string => hash('sha256', secret, 'hex')

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { apiError } from '../api-error.ts'
 import { sendJson } from '../http/json.ts'
+import { newSecret } from '../http/secret.ts'
 import { AccessRuleSchema } from './access-rules.ts'
 import {
   createCredential,
@@ -14,7 +15,7 @@ import { bodyReader, Maybe, Name, refuseValue, Secret, storedName, storedText, T
 import { callerOf, notAllowed, notFound, refuseRestricted } from './caller.ts'
 import { filtersOf, sendList, withLink } from './collection.ts'
 import type { EmbeddedContext } from './context.ts'
-import { newId, newSecret } from './domain.ts'
+import { newId } from './domain.ts'
 import { isAdmin, type Session } from './sessions.ts'
 
 const RoleReference = Type.Object({ id: Type.Optional(Type.String()), name: Type.Optional(Type.String()) })

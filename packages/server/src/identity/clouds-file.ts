@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import { parse, stringify } from 'yaml'
-import { defaultDomain, newSecret, region } from './domain.ts'
+import { newSecret } from '../http/secret.ts'
+import { defaultDomain, region } from './domain.ts'
 import { createSecretFile, readIfThere, replaceSecretFile } from './secret-file.ts'
 
 const CloudsSchema = Type.Object({

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 
 /** The one domain that there is: every user and project lives in it. */
 export const defaultDomain = { id: 'default', name: 'Default' } as const
@@ -8,9 +8,6 @@ export const region = 'RegionOne'
 
 /** An id as the identity API writes it: 32 hex digits. */
 export const newId = (): string => randomUUID().replaceAll('-', '')
-
-/** A secret that nobody guesses: 256 bits, safe in URLs, headers and shells. */
-export const newSecret = (): string => randomBytes(32).toString('base64url')
 
 /** Neither database stores these; nothing that is stored holds them, so they match nothing. */
 export const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0')

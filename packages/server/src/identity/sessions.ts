@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { Reader, Tx } from '../database/database.ts'
+import { newSecret } from '../http/secret.ts'
 import type { AccessRule } from './access-rules.ts'
-import { newSecret } from './domain.ts'
 import { type NamedRole, rolesWithGrants, withImplied } from './roles.ts'
 import type { IdentityTokensTable, ScopeKind } from './tables.ts'
 

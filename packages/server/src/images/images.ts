@@ -1,6 +1,7 @@
 import type { Actor } from '../access/actor.ts'
 import { entitled } from '../access/entitle.ts'
 import { ApiError, apiError } from '../api-error.ts'
+import { withdrawListingOf } from '../catalogue/listings.ts'
 import { doomBlobs } from '../data/blobs.ts'
 import type { Tx } from '../database/database.ts'
 import { lockName } from '../database/dialect.ts'
@@ -194,6 +195,7 @@ export const removeWithShares = async (
   const { id, name, status, owner } = image
   await endAllShares(tx, cause, image, 'image_deleted', message)
   await closeRequests(tx, id, cause.at)
+  await withdrawListingOf(tx, cause, id)
   await doomBlobs(tx, id)
   await deleteImage(tx, id)
   await recordEvent(tx, cause, { type: 'image.delete', imageId: id, ownerId: owner, detail: { name, status, owner } })

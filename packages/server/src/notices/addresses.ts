@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { defaultNoticeKinds, type NoticeAddressDocument, type NoticeKind } from '@vitrine/contract'
 import type { Selectable } from 'kysely'
 import type { Actor } from '../access/actor.ts'
@@ -8,6 +8,7 @@ import type { Reader, Tx } from '../database/database.ts'
 import { lockName } from '../database/dialect.ts'
 import type { NoticeAddressesTable } from '../database/sharing-tables.ts'
 import { wireDate } from '../http/json.ts'
+import { digestOf, newSecret } from '../http/secret.ts'
 import type { Service } from '../service.ts'
 import { countUp, tooMany } from './counts.ts'
 import { confirmPath } from './links.ts'
@@ -23,9 +24,6 @@ const resendMs = 60 * 60 * 1000
 const confirmMs = 7 * 24 * resendMs
 /** Such mails a day to one mailbox, whichever projects ask for them. */
 const confirmMailsPerDay = 5
-
-export const newSecret = (): string => randomBytes(32).toString('base64url')
-export const digestOf = (secret: string): string => createHash('sha256').update(secret).digest('hex')
 
 export const addressDocument = (row: AddressRow): NoticeAddressDocument => ({
   id: row.id,

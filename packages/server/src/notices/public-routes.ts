@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { apiError } from '../api-error.ts'
-import { pageErrors, sendPage } from '../catalogue/page.ts'
+import { sendPage } from '../catalogue/page.ts'
 import { refuseBody } from '../http/body.ts'
 import type { Service } from '../service.ts'
 import { addressToConfirm, confirmAddress, resubscribe, subscriptionOf, unsubscribe } from './addresses.ts'
@@ -41,11 +41,10 @@ const sendFeed = (reply: FastifyReply, feed: string): FastifyReply =>
  */
 export const publicNoticeRoutes = (app: FastifyInstance, service: Service): void => {
   const { database, now } = service
-  const errorHandler = pageErrors
 
   app.get<SecretPath>(
     confirmPath(':secret'),
-    { schema: schemaOf('Ask whether an address wants notices'), errorHandler },
+    { schema: schemaOf('Ask whether an address wants notices') },
     async (request, reply) => {
       await refuseBody(request)
       const { secret } = request.params
@@ -54,18 +53,14 @@ export const publicNoticeRoutes = (app: FastifyInstance, service: Service): void
     },
   )
 
-  app.post<SecretPath>(
-    confirmPath(':secret'),
-    { schema: schemaOf('Confirm an address'), errorHandler },
-    async (request, reply) => {
-      const { email } = await confirmAddress(service, request.params.secret)
-      return sendPage(reply, 200, confirmedPage(email))
-    },
-  )
+  app.post<SecretPath>(confirmPath(':secret'), { schema: schemaOf('Confirm an address') }, async (request, reply) => {
+    const { email } = await confirmAddress(service, request.params.secret)
+    return sendPage(reply, 200, confirmedPage(email))
+  })
 
   app.get<SecretPath>(
     unsubscribePath(':secret'),
-    { schema: schemaOf('Ask whether mails shall end'), errorHandler },
+    { schema: schemaOf('Ask whether mails shall end') },
     async (request, reply) => {
       await refuseBody(request)
       const { secret } = request.params
@@ -83,7 +78,6 @@ export const publicNoticeRoutes = (app: FastifyInstance, service: Service): void
         ...schemaOf('End mails'),
         description: 'By the button of the page, or by a mail program in one click (RFC 8058).',
       },
-      errorHandler,
     },
     async (request, reply) => {
       const { secret } = request.params

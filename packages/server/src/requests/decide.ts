@@ -110,7 +110,7 @@ const share = async (
  * @throws ApiError `resource_not_found`, `request_decided`, `members_need_shared`, `member_quota`, `role_required`
  */
 export const approve = (
-  { database, limits }: Service,
+  { database, limits, origin }: Service,
   actor: Actor,
   cause: Cause,
   id: string,
@@ -128,6 +128,7 @@ export const approve = (
     const content: MailContent = {
       template: 'request.approved',
       listingTitle: row.listing_title,
+      listingUrl: `${origin()}${row.listing_path}`,
       producer: await producerName(tx, ownerId),
       image: {
         id: image.id,

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { ApiError, apiError } from '../api-error.ts'
 import { listingPath } from '../catalogue/documents.ts'
-import { pageErrors, sendPage } from '../catalogue/page.ts'
+import { sendPage } from '../catalogue/page.ts'
 import { announcedByIds } from '../catalogue/queries.ts'
 import type { Cause } from '../events/events.ts'
 import { jsonBody, refuseBody } from '../http/body.ts'
@@ -103,7 +103,6 @@ export const publicRequestRoutes = (app: FastifyInstance, service: Service): voi
   app.post<{ Params: Type.Static<typeof listingParams> }>(
     '/catalogue/producers/:handle/:slug/requests',
     {
-      errorHandler: pageErrors,
       schema: {
         tags,
         security: [],
@@ -130,7 +129,6 @@ export const publicRequestRoutes = (app: FastifyInstance, service: Service): voi
   app.get<SecretPath>(
     '/catalogue/requests/:secret',
     {
-      errorHandler: pageErrors,
       schema: {
         tags,
         security: [],
@@ -151,7 +149,6 @@ export const publicRequestRoutes = (app: FastifyInstance, service: Service): voi
   app.get<SecretPath>(
     '/catalogue/requests/confirm/:secret',
     {
-      errorHandler: pageErrors,
       schema: {
         tags,
         security: [],
@@ -171,7 +168,6 @@ export const publicRequestRoutes = (app: FastifyInstance, service: Service): voi
   app.post<SecretPath>(
     '/catalogue/requests/confirm/:secret',
     {
-      errorHandler: pageErrors,
       schema: {
         tags,
         security: [],

@@ -98,7 +98,8 @@ export const startMailServer = async (login?: {
   const user = login === undefined ? '' : `${encodeURIComponent(login.user)}:${encodeURIComponent(login.password)}@`
 
   return {
-    url: `smtp://${user}127.0.0.1:${port}`,
+    // It has no TLS, without which no password is sent unless the URL says so.
+    url: `smtp://${user}127.0.0.1:${port}${login === undefined ? '' : '/?requireTLS=false'}`,
     mails,
     refuse: (by) => {
       decide = by

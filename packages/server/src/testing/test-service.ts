@@ -29,6 +29,7 @@ export const startTestService = async (
   const complete: Config = { ...config, log_level: 'silent', ...settings }
   const assembly = await assemble(complete, { identity: fakeIdentity(), now })
   await assembly.app.ready()
+  let closed: Promise<void> | undefined
   return {
     ...assembly,
     config: complete,
@@ -41,9 +42,12 @@ export const startTestService = async (
           ? {}
           : { payload: Buffer.isBuffer(body) || typeof body === 'string' ? body : JSON.stringify(body) }),
       }),
-    close: async () => {
-      await assembly.close()
-      await rm(data, { recursive: true, force: true })
+    close: () => {
+      closed ??= (async () => {
+        await assembly.close()
+        await rm(data, { recursive: true, force: true })
+      })()
+      return closed
     },
   }
 }
