@@ -109,6 +109,8 @@ export const createMailer = ({
   const transport = createTransport({
     url: smtpUrl,
     pool: true,
+    // A password is never sent in the clear, also not when somebody on the way hides that the server has TLS.
+    requireTLS: new URL(smtpUrl).password !== '',
     maxConnections: connectionsMax,
     maxRequeues: 1,
     idleTimeout: idleMs,

@@ -8,6 +8,7 @@ const approved = (image: string) =>
   ({
     template: 'request.approved',
     listingTitle: 'Debian 13',
+    listingUrl: 'https://images.example/catalogue/producers/debian/debian-13',
     producer: '@debian',
     image: { id: image, name: 'debian', sizeBytes: 2048, hashAlgorithm: 'sha512', hashValue: 'abc' },
     projectId: 'consumer',

@@ -31,10 +31,14 @@ const pollMs = 1000
 const clearEveryMs = 60_000
 
 /** Whether there is anything to do, as one cheap query. */
-const workIn = async (db: Reader, now: number): Promise<{ events: boolean; due: boolean; digests: boolean }> => {
+const workIn = async (
+  db: Reader,
+  now: number,
+  sendsMail: boolean,
+): Promise<{ events: boolean; due: boolean; digests: boolean }> => {
   const { rows } = await sql<{ events: number; due: number; digests: number }>`
     select (select count(*) from (select 1 from events where position is null limit 1) e) as events,
-      (select count(*) from (select 1 from deliveries where state = 'waiting' and kind in ('mail', 'webhook') and next_at <= ${now} limit 1) d) as due,
+      (select count(*) from (select 1 from deliveries where state = 'waiting' and kind in ('webhook', ${sendsMail ? 'mail' : 'webhook'}) and next_at <= ${now} limit 1) d) as due,
       (select count(*) from (select 1 from deliveries where state = 'digest' and next_at <= ${now} limit 1) g) as digests`.execute(
     db,
   )
@@ -83,7 +87,7 @@ export const startNotices = async (parts: NoticeParts, settings: NoticeSettings)
   }
 
   const look = async (): Promise<void> => {
-    const { events, digests, due } = await workIn(database.read, now())
+    const { events, digests, due } = await workIn(database.read, now(), mailer !== undefined)
     if (events) await tellAll()
     await hub.wake()
     if (digests) while (await gatherDigests(database, now()));

@@ -25,6 +25,7 @@ export type MailContent =
   | {
       readonly template: 'request.approved'
       readonly listingTitle: string
+      readonly listingUrl: string
       readonly producer: string
       readonly image: MailedImage
       readonly projectId: string

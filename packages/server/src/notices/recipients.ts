@@ -86,24 +86,29 @@ export const projectsNamed = async (db: Reader, names: readonly string[]): Promi
 /** Says whether a consumer blocks a producer. */
 export type Blocks = (consumer: string, producer: string | null) => boolean
 
+/** A news for everyone can concern more projects than one query takes. */
+const projectsAtOnce = 500
+
 /** Loads which of these consumers block which of these producers. */
 export const blocksAmong = async (
   db: Reader,
   consumers: readonly string[],
   producers: readonly string[],
 ): Promise<Blocks> => {
-  if (consumers.length === 0 || producers.length === 0) return () => false
-  const rows = await db
-    .selectFrom('rules')
-    .select(['project_id', 'producer_id'])
-    .where('project_id', 'in', consumers)
-    .where('producer_id', 'in', producers)
-    .where('kind', '=', 'block')
-    .where('mode', '=', 'enforce')
-    .execute()
   const blocked = new Map<string, Set<string>>()
-  for (const { project_id, producer_id } of rows) {
-    blocked.set(project_id, (blocked.get(project_id) ?? new Set()).add(producer_id))
+  if (producers.length === 0) return () => false
+  for (let start = 0; start < consumers.length; start += projectsAtOnce) {
+    const rows = await db
+      .selectFrom('rules')
+      .select(['project_id', 'producer_id'])
+      .where('project_id', 'in', consumers.slice(start, start + projectsAtOnce))
+      .where('producer_id', 'in', producers)
+      .where('kind', '=', 'block')
+      .where('mode', '=', 'enforce')
+      .execute()
+    for (const { project_id, producer_id } of rows) {
+      blocked.set(project_id, (blocked.get(project_id) ?? new Set()).add(producer_id))
+    }
   }
   return (consumer, producer) => producer !== null && (blocked.get(consumer)?.has(producer) ?? false)
 }

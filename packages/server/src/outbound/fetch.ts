@@ -12,8 +12,6 @@ export interface OutboundOptions {
   readonly allowed: Networks
   readonly timeoutMs?: number
   readonly resolve?: Resolve
-  /** More that Node's `https` takes, for tests of certificates. */
-  readonly ca?: string
 }
 
 export interface OutboundCall {
@@ -70,7 +68,6 @@ export const createOutbound = ({
   allowed,
   timeoutMs = timeoutMsByDefault,
   resolve = resolveAll,
-  ca,
 }: OutboundOptions): Outbound => {
   /** The addresses to connect to: resolved once, and every one of them checked. */
   const addressesOf = async (url: URL): ReturnType<Resolve> => {
@@ -97,7 +94,6 @@ export const createOutbound = ({
           agent: false,
           maxHeaderSize: headerBytesMax,
           signal,
-          ...(ca === undefined ? {} : { ca }),
           headers: { ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' },
           // The name is not looked up again: the second answer could be another.
           lookup: (_name, options, found) => {

@@ -5,7 +5,7 @@ import { imageFacts, messageOf, oneLine, paragraph, quoted, useCommands } from '
 
 /** The producer approved a request. */
 export const requestApproved = (content: Extract<MailContent, { template: 'request.approved' }>): Letter => {
-  const { image, listingTitle, producer, projectId, accepted, message, endsAt } = content
+  const { image, listingTitle, listingUrl, producer, projectId, accepted, message, endsAt } = content
   const by = oneLine(producer)
   return {
     subject: `Approved: ${quoted(listingTitle)}`,
@@ -16,6 +16,7 @@ export const requestApproved = (content: Extract<MailContent, { template: 'reque
       ...messageOf(by, message),
       imageFacts(image, [['Shared by', by]], endsAt === null ? null : wireDate(endsAt)),
       ...useCommands(image.id, accepted),
+      { kind: 'link', label: 'About the image', url: listingUrl },
     ],
   }
 }
