@@ -30,7 +30,7 @@ export const requestReceived = ({ image, detail }: NoticeContent): Letter => {
         lines:
           id === null
             ? ['vitrine requests']
-            : [`vitrine requests approve ${oneLine(id)}`, `vitrine requests deny ${oneLine(id)} --reason TEXT`],
+            : [`vitrine approve ${oneLine(id)}`, `vitrine deny ${oneLine(id)} --reason TEXT`],
       },
     ],
   }
