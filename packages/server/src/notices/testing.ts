@@ -60,6 +60,7 @@ export const startScene = async (
   } = {},
 ): Promise<Scene> => {
   const mail = given.mail ?? (await startMailServer(given.login))
+  if (given.mail === undefined) atEnd(() => mail.down())
   let aheadMs = 0
   const service = await startTestService(
     {
@@ -77,10 +78,7 @@ export const startScene = async (
     closed = true
     await service.close()
   }
-  atEnd(async () => {
-    await close()
-    if (given.mail === undefined) await mail.down()
-  })
+  atEnd(close)
   const { call } = service
   const { notices, database } = service.service
   let seen = 0
