@@ -104,6 +104,24 @@ export const confirmWithinMs = 48 * 60 * 60 * 1000
 /** Rows removed by one call, so that no transaction is long. */
 const dropMax = 1000
 
+/** How long a decided request, with its mailbox, is kept. */
+export const keptMs = 180 * 24 * 60 * 60 * 1000
+
+/** Removes requests that were decided long ago: nobody needs the mailboxes any more. */
+export const dropDecided = async (tx: Tx, now: number): Promise<void> => {
+  await tx
+    .deleteFrom('access_requests')
+    .where('id', 'in', (rows) =>
+      rows
+        .selectFrom('access_requests')
+        .select('id')
+        .where('decided_at', '<=', now - keptMs)
+        .orderBy('decided_at')
+        .limit(dropMax),
+    )
+    .execute()
+}
+
 /** Removes requests that nobody confirmed in time. */
 export const dropUnconfirmed = async (tx: Tx, now: number): Promise<void> => {
   await tx

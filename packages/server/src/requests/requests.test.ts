@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { eachDatabase } from '../testing/databases.ts'
 import { fakeToken } from '../testing/fake-identity.ts'
 import { networkOf } from './network.ts'
+import { dropDecided, keptMs } from './queries.ts'
 import { consumer, type ListedService, producer, requestsPath, startListedService } from './testing.ts'
 
 const hourMs = 60 * 60 * 1000
@@ -85,6 +86,20 @@ eachDatabase('requests for access', ({ newUrl, atEnd }) => {
     assert.deepEqual(await queue(service), [])
     assert.equal((await queue(service, producer, '?state=denied')).length, 1)
     assert.equal((await service.call('GET', '/v2/access-requests?state=unconfirmed', producer)).statusCode, 400)
+  })
+
+  it('are forgotten half a year after they were decided, with the mailbox', async () => {
+    const service = await start()
+    const { confirm } = await service.ask()
+    await service.call('POST', confirm)
+    const [{ id }] = await queue(service)
+    await service.call('POST', `/v2/access-requests/${id}/deny`, producer, { reason: 'no' })
+    const { database, now } = service.service
+    const clear = (at: number) => database.write((tx) => dropDecided(tx, at))
+    await clear(now() + keptMs - 60_000)
+    assert.equal((await queue(service, producer, '?state=denied')).length, 1)
+    await clear(now() + keptMs)
+    assert.equal((await queue(service, producer, '?state=denied')).length, 0)
   })
 
   it('keep a share that is there when they are approved', async () => {

@@ -3,7 +3,7 @@ import { type Cause, recordEvent } from '../events/events.ts'
 import { wireDate } from '../http/json.ts'
 import { findImageForChange } from '../images/queries.ts'
 import { endShare } from '../members/share.ts'
-import { dropUnconfirmed } from '../requests/queries.ts'
+import { dropDecided, dropUnconfirmed } from '../requests/queries.ts'
 import type { Service } from '../service.ts'
 import { dropPlan, findPlan, isOver } from './plan.ts'
 import { withdrawNow } from './withdrawal.ts'
@@ -188,6 +188,7 @@ export const tidy = async ({ database, now }: Service): Promise<void> => {
   await database.write(async (tx) => {
     if (ids.length > 0) await tx.deleteFrom('jobs').where('id', 'in', ids).execute()
     await dropUnconfirmed(tx, at)
+    await dropDecided(tx, at)
   })
 }
 

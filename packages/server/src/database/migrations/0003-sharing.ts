@@ -186,6 +186,12 @@ export const sharingTables = {
         .execute()
     }
     await db.schema
+      .createIndex('access_requests_decided')
+      .on('access_requests')
+      .column('decided_at')
+      .where(sql.ref('decided_at'), 'is not', null)
+      .execute()
+    await db.schema
       .createIndex('access_requests_queue')
       .on('access_requests')
       .columns(['owner_id', 'state', 'created_at', 'id'])
