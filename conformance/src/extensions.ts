@@ -101,11 +101,11 @@ interface Tag {
 
 /** The tags of a page, with their attributes as they stand there. */
 const tagsOf = (html: string): Tag[] =>
-  [...html.matchAll(/<([a-z][\w-]*)((?:\s+[^\s=>"']+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>"']+))?)*)\s*\/?>/gi)].map(
+  [...html.matchAll(/<([a-z][\w-]*)((?:[\s/]+[^\s=>"']+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>"']+))?)*)\s*\/?>/gi)].map(
     ([, name = '', rest = '']) => ({
       name: name.toLowerCase(),
       attributes: new Map(
-        [...rest.matchAll(/([^\s=>"']+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+)))?/g)].map(
+        [...rest.matchAll(/([^\s/=>"']+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+)))?/g)].map(
           ([, attribute = '', double, single, bare]) => [attribute.toLowerCase(), double ?? single ?? bare ?? ''],
         ),
       ),

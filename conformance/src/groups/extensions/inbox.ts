@@ -142,18 +142,18 @@ const runAnswers = async ({ actors, images, own }: Scene) => {
     expectEqual(at(found, 'result'), 'accepted', 'the result')
   })
   await own('block rejects, and the producer is blocked from then on', async () => {
-    const [image = '', next = ''] = [...(await shared(1, consumer)), await images.queued()]
-    const result = await answer(consumer, { answer: 'block', images: [image] })
+    const [image = '', next = ''] = [...(await shared(1, other)), await images.queued()]
+    const result = await answer(other, { answer: 'block', images: [image] })
     try {
       expectField(result, ['results', 0, 'result'], 'blocked')
       expectField(result, ['blocked'], [owner.projectId])
-      await images.share(next, consumer)
-      expectEqual(await waiting(consumer, next, 'all'), false, 'a share of a blocked producer waits')
+      await images.share(next, other)
+      expectEqual(await waiting(other, next, 'all'), false, 'a share of a blocked producer waits')
     } finally {
-      for (const rule of await walk(consumer.api, '/v2/rules', 'rules'))
-        await consumer.api.delete(`/v2/rules/${stringAt(rule, 'id')}`)
+      for (const rule of await walk(other.api, '/v2/rules', 'rules'))
+        await other.api.delete(`/v2/rules/${stringAt(rule, 'id')}`)
     }
-    expectEqual(await waiting(consumer, next), true, 'once the rule is gone, it waits')
+    expectEqual(await waiting(other, next), true, 'once the rule is gone, it waits')
   })
   const refused: [what: string, body: Json][] = [
     ['nothing', {}],

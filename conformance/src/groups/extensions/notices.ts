@@ -507,7 +507,8 @@ const runMails = async (scene: Scene, mail: MailReceiver) => {
 
 const runFeeds = async (scene: Scene) => {
   const { actors, images, own } = scene
-  const { consumer, consumerReader, nobody } = actors
+  // The former address of a project ends: it must be a project of this run.
+  const { other: consumer, consumerReader, nobody } = actors
   scene.afterwards(() => consumer.api.delete('/v2/feeds'))
   const made = async () => pathOf(scene, stringAt(expectStatus(await consumer.api.post('/v2/feeds'), 201).json, 'url'))
   await own('the feed of a project is read by whoever has its address, and kept by nobody', async () => {

@@ -79,10 +79,10 @@ const runUnique = async (scene: Scene) => {
   await own('the same rule made five times at once is one rule', async () => {
     for (let round = 0; round < rounds; round++) {
       const body = { kind: 'block', producer: unique() }
-      const answers = await atOnce(5, () => consumer.api.post('/v2/rules', body))
+      const answers = await atOnce(5, () => other.api.post('/v2/rules', body))
       expectEqual(statuses(answers), one(201, 409, 5), 'the answers')
     }
-    await removeAll(consumer, '/v2/rules', 'rules')
+    await removeAll(other, '/v2/rules', 'rules')
   })
   await own('the same invitation by name made five times at once is one', async () => {
     const body = { image_id: await images.queued(), project: `${unique()}@example` }
@@ -106,7 +106,7 @@ const runQuotas = async (scene: Scene) => {
 }
 
 const runShares = async ({ actors, images, own }: Scene) => {
-  const { owner, consumer } = actors
+  const { owner, consumer, other } = actors
   const shared = async () => {
     const image = await images.queued()
     await images.share(image, consumer)
@@ -173,11 +173,11 @@ const runShares = async ({ actors, images, own }: Scene) => {
     for (let round = 0; round < rounds; round++) {
       const image = await images.queued()
       await Promise.all([
-        consumer.api.post('/v2/rules', { kind: 'block', producer: owner.projectId }),
-        owner.api.post(`/v2/images/${image}/members`, { member: consumer.projectId }),
+        other.api.post('/v2/rules', { kind: 'block', producer: owner.projectId }),
+        owner.api.post(`/v2/images/${image}/members`, { member: other.projectId }),
       ])
-      const listed = await consumer.api.get(`/v2/images?id=${image}&member_status=all`)
-      await removeAll(consumer, '/v2/rules', 'rules')
+      const listed = await other.api.get(`/v2/images?id=${image}&member_status=all`)
+      await removeAll(other, '/v2/rules', 'rules')
       expectField(expectStatus(listed, 200), ['images'], [])
     }
   })

@@ -61,7 +61,8 @@ const runLife = async (scene: Scene) => {
 
 const runAccept = async (scene: Scene) => {
   const { actors, images, own } = scene
-  const { owner, consumer, other } = actors
+  // Whose rules are all taken away must be a project of this run.
+  const { owner, other: consumer, stranger: other } = actors
   await own('accept: a new share is pending in the answer and accepted when it is asked for', async () => {
     await ruled(scene, consumer, { kind: 'accept', producer: owner.projectId })
     const [image, forOther] = [await images.active(), await images.active()]
@@ -91,7 +92,8 @@ const ruleEnded = async (actor: Actor) => {
 
 const runBlock = async (scene: Scene) => {
   const { actors, images, own } = scene
-  const { owner, consumer, other } = actors
+  // Whose rules are all taken away must be a project of this run.
+  const { owner, other: consumer, stranger: other } = actors
   await own('a blocked producer: shares appear in no list and no inbox, yet can be used by id', async () => {
     await ruleEnded(consumer)
     const before = await images.active()
@@ -148,7 +150,7 @@ const runBlock = async (scene: Scene) => {
 
 const runAudit = async (scene: Scene) => {
   const { actors, images, own } = scene
-  const { owner, consumer } = actors
+  const { owner, other: consumer } = actors
   for (const kind of ['accept', 'block'])
     await own(`a rule that only reports does nothing, and counts what it would do: ${kind}`, async () => {
       await ruleEnded(consumer)

@@ -23,10 +23,10 @@ const counted = (actor: Actor, image: string, downloads: number) =>
   )
 
 const runSettings = async ({ actors, own }: Scene) => {
-  const { consumer, consumerReader } = actors
+  const { consumer, consumerReader, stranger } = actors
   await own('what a project discloses is counted use, unless it says otherwise', async () => {
     const answer = expectDocument(
-      expectStatus(await consumer.api.get('/v2/project-settings'), 200),
+      expectStatus(await stranger.api.get('/v2/project-settings'), 200),
       ProjectSettingsSchema,
     )
     expectField(answer, ['usage'], 'counted')
@@ -48,8 +48,7 @@ const runCounts = async (scene: Scene) => {
   const image = await images.active()
   await images.share(image, consumer, 'accepted')
   await images.share(image, other)
-  scene.afterwards(() => disclose(consumer, 'counted'))
-  scene.afterwards(() => disclose(other, 'counted'))
+  for (const actor of [consumer, other]) await disclose(actor, 'counted')
 
   await own('the producer sees how many accepted and wait', async () => {
     for (const actor of [owner, ownerReader]) {
@@ -110,6 +109,9 @@ export const usage: Group = {
   name: 'statistics and disclosure',
   own: true,
   async run(scene) {
+    const { consumer } = scene.actors
+    const before = stringAt(expectStatus(await consumer.api.get('/v2/project-settings'), 200).json, 'usage')
+    scene.afterwards(() => disclose(consumer, before))
     await runSettings(scene)
     await runCounts(scene)
   },
