@@ -19,8 +19,14 @@ export const openLog = () => {
   return log
 }
 
-/** Some calls of Identity v2.0 have a token in their path. */
-const loggedPath = (url: string): string => pathOf(url).replace(/(\/v2\.0\/tokens\/)[^/]+/, '$1...')
+/**
+ * A path without what is secret in it: some calls of Identity v2.0 have a token there, and the links of mails and the
+ * addresses of feeds are secrets themselves. Of the catalogue only what everyone may know is logged whole.
+ */
+export const loggedPath = (url: string): string =>
+  pathOf(url)
+    .replace(/(\/v2\.0\/tokens\/)[^/]+/, '$1...')
+    .replace(/^(\/catalogue\/(?!producers\/|icons\/)[^/]+\/(?:confirm\/|unsubscribe\/)?).+/, '$1...')
 
 /** One line for each request. Neither headers nor queries are logged: they may carry what is secret. */
 export const withAccessLog = (app: FastifyInstance): void => {
