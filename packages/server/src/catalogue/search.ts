@@ -39,19 +39,31 @@ const termsOfSearch = ({ text, os, architecture, producer }: Search): string[] |
   return [...words, ...facets.flatMap(([facet, value]) => (value === '' ? [] : [facetTerm(facet, value)]))]
 }
 
-/** The rarest term first: it is the one whose rows are walked. Counts no further than it is worth knowing. */
+/**
+ * The rarest term first: it is the one whose rows are walked. Counts no further than it is worth knowing; of terms that are
+ * common all, that one is the rarest whose newest rows reach back the furthest.
+ */
 const rarestFirst = async (db: Reader, terms: readonly string[]): Promise<string[]> => {
   if (terms.length < 2) return [...terms]
   const counts = terms.map(
-    (term, index) => fragment`select cast(${index} as integer) as position, count(*) as occurrences
-      from (select 1 as one from listing_terms where term = ${term} limit ${commonFrom}) as rows_of_term`,
+    (
+      term,
+      index,
+    ) => fragment`select cast(${index} as integer) as position, count(*) as occurrences, min(published_at) as reach
+      from (
+        select published_at from listing_terms where term = ${term}
+        order by published_at desc, listing_id desc limit ${commonFrom}
+      ) as rows_of_term`,
   )
-  const counted = await runFragment<{ position: number; occurrences: number | string }>(
+  const counted = await runFragment<{ position: number; occurrences: number | string; reach: number | null }>(
     db,
     joined(counts, ' union all '),
   )
   return counted
-    .sort((one, other) => Number(one.occurrences) - Number(other.occurrences))
+    .sort(
+      (one, other) =>
+        Number(one.occurrences) - Number(other.occurrences) || Number(one.reach ?? 0) - Number(other.reach ?? 0),
+    )
     .flatMap(({ position }) => terms[position] ?? [])
 }
 
