@@ -17,7 +17,7 @@ import { activityRoutes } from './events/activity-routes.ts'
 import { eventRoutes } from './events/routes.ts'
 import { openLog, withAccessLog } from './http/access-log.ts'
 import { withAuthentication } from './http/authentication.ts'
-import { withJsonBodies } from './http/body.ts'
+import { formLimitBytes, withJsonBodies } from './http/body.ts'
 import { connectionError, frameworkError, withErrors } from './http/errors.ts'
 import { healthRoutes } from './http/health.ts'
 import { watchMethods } from './http/methods.ts'
@@ -106,8 +106,11 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
   versionRoutes(app, service)
   healthRoutes(app, service)
   catalogueRoutes(app, service)
-  publicRequestRoutes(app, service)
-  publicNoticeRoutes(app, service)
+  await app.register(async (open) => {
+    withJsonBodies(open, formLimitBytes)
+    publicRequestRoutes(open, service)
+    publicNoticeRoutes(open, service)
+  })
   if (service.identity.routes !== undefined) await app.register(service.identity.routes, { prefix: '/identity' })
   await app.register(async (api) => {
     withAuthentication(api, service)

@@ -4,6 +4,11 @@ import { ApiError, apiError } from '../api-error.ts'
 
 /** Largest JSON body. */
 export const jsonLimitBytes = 1024 * 1024
+/**
+ * Largest body of whoever is not signed in: a form with every field full. Taking apart a mebibyte of `a&a&...` would keep
+ * everyone else waiting for seconds.
+ */
+export const formLimitBytes = 64 * 1024
 const jsonTimeoutMs = 30_000
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
@@ -13,8 +18,8 @@ const announcedBytes = (request: IncomingMessage): number => Number(request.head
 const isChunked = (request: IncomingMessage): boolean => request.headers['transfer-encoding'] !== undefined
 
 /** Reads a small body whole, with a limit on its size and on the time it may take. */
-const readAll = async (request: IncomingMessage): Promise<Buffer> => {
-  if (announcedBytes(request) > jsonLimitBytes) throw apiError('body_too_large', { limit: jsonLimitBytes })
+const readAll = async (request: IncomingMessage, limit = jsonLimitBytes): Promise<Buffer> => {
+  if (announcedBytes(request) > limit) throw apiError('body_too_large', { limit })
   const chunks: Buffer[] = []
   let sizeBytes = 0
   const slow = setTimeout(() => request.destroy(apiError('request_timeout', {})), jsonTimeoutMs)
@@ -22,7 +27,7 @@ const readAll = async (request: IncomingMessage): Promise<Buffer> => {
     for await (const chunk of request) {
       if (!Buffer.isBuffer(chunk)) throw apiError('malformed_request', { why: 'the body is no bytes' })
       sizeBytes += chunk.length
-      if (sizeBytes > jsonLimitBytes) throw apiError('body_too_large', { limit: jsonLimitBytes })
+      if (sizeBytes > limit) throw apiError('body_too_large', { limit })
       chunks.push(chunk)
     }
   } catch (error) {
@@ -35,9 +40,9 @@ const readAll = async (request: IncomingMessage): Promise<Buffer> => {
 }
 
 /** Bodies of any media type arrive as bytes: clients of this API send JSON under every name. */
-export const withJsonBodies = (app: FastifyInstance): void => {
+export const withJsonBodies = (app: FastifyInstance, limitBytes = jsonLimitBytes): void => {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', (_request: FastifyRequest, payload: IncomingMessage) => readAll(payload))
+  app.addContentTypeParser('*', (_request: FastifyRequest, payload: IncomingMessage) => readAll(payload, limitBytes))
 }
 
 /** Leaves the body unread, for routes that stream it. */

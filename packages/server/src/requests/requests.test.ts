@@ -443,6 +443,23 @@ eachDatabase('requests for access', ({ newUrl, atEnd }) => {
     assert.match(JSON.stringify(await service.mails()), /https:\/\/images\.example\/catalogue\/requests\/confirm\//)
   })
 
+  it('threat: a form that would keep everyone waiting while it is taken apart', async () => {
+    const { call, ask } = await start()
+    const { confirm } = await ask()
+    const type = { 'content-type': 'application/x-www-form-urlencoded', accept: 'text/html' }
+    const body = 'a&'.repeat(500_000)
+    const begin = performance.now()
+    for (const path of [requestsPath, confirm, '/catalogue/notices/unsubscribe/x', '/catalogue/notices/confirm/x']) {
+      assert.equal((await call('POST', path, undefined, body, type)).statusCode, 413, path)
+      assert.equal((await call('POST', path, undefined, body.slice(0, 64_000), type)).statusCode < 413, true, path)
+    }
+    assert.ok(performance.now() - begin < 1000, 'bodies of 1 MB were taken apart')
+
+    const message = '\u{10000}'.repeat(2000)
+    const full = new URLSearchParams({ project: 'p'.repeat(255), email: `${'e'.repeat(64)}@example.com`, message })
+    assert.equal((await call('POST', requestsPath, undefined, full.toString(), type)).statusCode, 303)
+  })
+
   it('threat: forms sent by other sites', async () => {
     const service = await start()
     const foreign = { ...asForm, 'sec-fetch-site': 'cross-site' }
