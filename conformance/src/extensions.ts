@@ -31,6 +31,13 @@ export const expectRefusal = (answer: Answer, ...statuses: number[]): string => 
   return String(message)
 }
 
+/** Where a link that the service gave leads, for the clients of this suite. */
+export const pathOf = (scene: Scene, address: string): string => {
+  const prefix = scene.endpoint.pathname.replace(/\/+$/, '')
+  const { pathname, search } = new URL(address, scene.endpoint)
+  return (pathname.startsWith(prefix) ? pathname.slice(prefix.length) : pathname) + search
+}
+
 /** The handle of an actor's profile in the catalogue; one is made if there is none. A profile cannot be deleted. */
 export const handleOf = async (actor: Actor): Promise<string> => {
   const known = await actor.api.get('/v2/producer')

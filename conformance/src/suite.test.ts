@@ -1,20 +1,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http from 'node:http'
-import net from 'node:net'
 import { test } from 'node:test'
 import type { Actor, Actors } from './actors.ts'
-import { type Answer, type Client, closeAgents, createAgents, createClient } from './client.ts'
-import { expectDocument } from './document.ts'
+import { type Client, closeAgents, createAgents, createClient } from './client.ts'
 import { expectField, expectMembers, expectStatus } from './expect.ts'
-import { expectSafePage, expectWellFormed } from './extensions.ts'
-import { type Json, parseJson } from './json.ts'
 import { readClouds, readOptions } from './options.ts'
 import { talk } from './raw.ts'
-import { receiveHooks, receiveMail, signedBy } from './receivers.ts'
 import { line, summary } from './report.ts'
-import { openStream } from './stream.ts'
-import { eventually, type Group, type Outcome, runGroup } from './suite.ts'
+import { type Group, type Outcome, runGroup } from './suite.ts'
 import { table } from './table.ts'
 
 /** A server that answers what it was asked, for as long as the body of the test runs. */
@@ -214,158 +208,6 @@ test('what a group does is taken back, newest first, also after a failure', asyn
     },
   })
   assert.deepEqual(steps, ['last made', 'first made'])
-})
-
-const answerOf = (text: string, headers: Record<string, string> = {}): Answer => ({
-  request: 'GET /',
-  status: 200,
-  headers,
-  bytes: Buffer.from(text),
-  text,
-  json: parseJson(text),
-})
-
-test('a document is refused for a key too many, one too few, or a wrong type', () => {
-  const schema = {
-    type: 'object',
-    required: ['id', 'list'],
-    properties: {
-      id: { type: 'string', pattern: '^a' },
-      list: { type: 'array', items: { anyOf: [{ type: 'integer' }, { type: 'null' }] } },
-      word: { enum: ['yes', 'no'] },
-      open: { type: 'object', patternProperties: { '.*': {} } },
-    },
-  }
-  const check = (json: Json) => expectDocument(answerOf(JSON.stringify(json)), schema)
-  check({ id: 'ab', list: [1, null], word: 'yes', open: { anything: [] } })
-  assert.throws(() => check({ id: 'ab' }), /lacks list/)
-  assert.throws(() => check({ id: 'ab', list: [], more: 1 }), /unknown key more/)
-  assert.throws(() => check({ id: 'b', list: [] }), /does not fit/)
-  assert.throws(() => check({ id: 'ab', list: [1.5] }), /list\.0 is 1\.5, not integer/)
-  assert.throws(() => check({ id: 'ab', list: [], word: 'perhaps' }), /not one of yes, no/)
-  assert.throws(() => check([]), /not object/)
-  assert.throws(() => expectDocument(answerOf('<p>'), schema), /no JSON/)
-})
-
-const safeHeaders = {
-  'content-type': 'text/html; charset=utf-8',
-  'x-content-type-options': 'nosniff',
-  'content-security-policy': "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
-}
-
-test('a page is refused for what it could run, load or be framed by', () => {
-  const check = (html: string, headers = {}) => expectSafePage(answerOf(html, { ...safeHeaders, ...headers }))
-  check('<a href="https://example.org/" rel="x">onclick=1 &lt;script&gt;</a><input value="&quot; onfocus=&quot;x">')
-  for (const html of [
-    '<script>1</script>',
-    '<img src="/x" onerror="alert(1)">',
-    '<img src=x onerror=alert(1)>',
-    '<a href="javascript:alert(1)">x</a>',
-    '<a href=" JavaScript:alert(1)">x</a>',
-    '<a href="//evil.example/">x</a>',
-    '<img src="https://evil.example/x.png">',
-    '<link rel="stylesheet" href="https://evil.example/x.css">',
-    '<p style="position:fixed">x</p>',
-    '<form action="https://evil.example/">',
-    '<svg/onload=alert(1)>',
-    '<iframe src="/x"></iframe>',
-  ])
-    assert.throws(() => check(html), html)
-  for (const policy of ["default-src 'self' 'unsafe-inline'", 'default-src *', "default-src 'none'", ''])
-    assert.throws(() => check('<p>x</p>', { 'content-security-policy': policy }), policy)
-  assert.throws(() => check('<p>x</p>', { 'x-content-type-options': '' }))
-  assert.throws(() => check('<p>x</p>', { 'content-type': 'text/html' }))
-})
-
-test('a feed is refused that no reader could read', () => {
-  const check = (xml: string) => expectWellFormed(answerOf(xml))
-  assert.deepEqual(check('<?xml version="1.0"?><feed a="b"><t>x &amp; y</t><l href="/"/></feed>'), ['feed', 't', 'l'])
-  for (const xml of [
-    '<a>',
-    '<a></b>',
-    '<a><b></a></b>',
-    '<a>x & y</a>',
-    '<a>1 < 2</a>',
-    '<a>\u0000</a>',
-    '<a>&nbsp;</a>',
-  ])
-    assert.throws(() => check(xml), xml)
-})
-
-/** Says one line after each answer. */
-const dictate = async (to: URL, lines: string[]): Promise<void> => {
-  const socket = net.connect({ host: to.hostname, port: Number(to.port) })
-  socket.on('data', () => {
-    const next = lines.shift()
-    if (next !== undefined) socket.write(`${next}\r\n`)
-  })
-  await once(socket, 'close')
-}
-
-test('mails and webhook calls are received, and signatures checked', async () => {
-  const here = { host: '127.0.0.1', port: 0 }
-  const [mail, hooks] = [await receiveMail(here), await receiveHooks(here)]
-  try {
-    await dictate(new URL(mail.url), [
-      'HELO x',
-      'MAIL FROM:<a@x>',
-      'RCPT TO:<B@x>',
-      'DATA',
-      'Subject: Hello\r\n\r\nText\r\n.',
-      'QUIT',
-    ])
-    const arrived = await mail.arrival('b@x', ({ content }) => content.subject === 'Hello')
-    assert.match(arrived.content.text ?? '', /Text/)
-    hooks.answer('/x', 410)
-    // The example of the specification.
-    const response = await fetch(`${hooks.url}/x`, {
-      method: 'POST',
-      body: '{"test": 2432232314}',
-      headers: {
-        'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek',
-        'webhook-timestamp': '1614265330',
-        'webhook-signature': 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
-      },
-    })
-    assert.equal(response.status, 410)
-    const [call] = hooks.calls('/x')
-    assert.ok(call)
-    assert.equal(signedBy(call, 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'), true)
-    assert.equal(signedBy(call, 'whsec_AAAA9r8GKYqrTwjUPD8ILPZIo2LaLaSw'), false)
-  } finally {
-    await mail.stop()
-    await hooks.stop()
-  }
-})
-
-test('a stream is read event by event, however it is cut', async () => {
-  const server = http.createServer(async (_request, response) => {
-    response.writeHead(200, { 'content-type': 'text/event-stream' })
-    for (const piece of [': hello\n\n', 'id: 1\neve', 'nt: a\ndata: x\ndata: y\n', '\nid: 2\r\ndata: z\r\n\r\n']) {
-      response.write(piece)
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  assert.ok(address !== null && typeof address === 'object')
-  const stream = await openStream(new URL(`http://127.0.0.1:${address.port}`), '/', {})
-  try {
-    await eventually(
-      async () => stream.events.length,
-      (count) => count === 2,
-      'two events',
-    )
-    assert.deepEqual(stream.events, [
-      { id: '1', event: 'a', data: 'x\ny' },
-      { id: '2', event: undefined, data: 'z' },
-    ])
-  } finally {
-    stream.close()
-    server.close()
-    server.closeAllConnections()
-  }
 })
 
 const file = `

@@ -4,13 +4,16 @@ import { download } from './download.ts'
 import { errors } from './errors.ts'
 import { extensionRequests, extensionRoles, foreignThings } from './extensions/access.ts'
 import { activity } from './extensions/activity.ts'
-import { cataloguePages, catalogueProducer } from './extensions/catalogue.ts'
+import { catalogueHostile } from './extensions/catalogue-hostile.ts'
+import { cataloguePages } from './extensions/catalogue-pages.ts'
+import { catalogueProducer } from './extensions/catalogue-producers.ts'
 import { cloudImages } from './extensions/cloud-images.ts'
 import { explain } from './extensions/explain.ts'
 import { hostileValues } from './extensions/hostile-values.ts'
 import { inbox } from './extensions/inbox.ts'
 import { invitations } from './extensions/invitations.ts'
-import { notices } from './extensions/notices.ts'
+import { noticeAddresses } from './extensions/notice-addresses.ts'
+import { noticeMails } from './extensions/notice-mails.ts'
 import { extensionRaces } from './extensions/races.ts'
 import { requests } from './extensions/requests.ts'
 import { rules } from './extensions/rules.ts'
@@ -18,6 +21,7 @@ import { sharesMany } from './extensions/shares-many.ts'
 import { sharesTerms } from './extensions/shares-terms.ts'
 import { standardAnswers } from './extensions/standard-answers.ts'
 import { usage } from './extensions/usage.ts'
+import { webhookCalls } from './extensions/webhooks.ts'
 import { withdrawal } from './extensions/withdrawal.ts'
 import { filtersAndSorting } from './filters.ts'
 import { imagesAccess } from './images-access.ts'
@@ -70,6 +74,7 @@ export const groups: readonly Group[] = [
   invitations,
   catalogueProducer,
   cataloguePages,
+  catalogueHostile,
   cloudImages,
   standardAnswers,
   extensionRoles,
@@ -77,7 +82,9 @@ export const groups: readonly Group[] = [
   foreignThings,
   extensionRaces,
   hostileValues,
-  notices,
+  noticeAddresses,
+  webhookCalls,
+  noticeMails,
   activity,
   requests,
 ]
