@@ -15,6 +15,7 @@ const noticeKinds: NoticeKind[] = [
   'share.answered',
   'share.expiring',
   'share.withdrawing',
+  'share.kept',
   'share.withdrawn',
   'request.received',
   'invitation.received',

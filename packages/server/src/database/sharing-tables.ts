@@ -73,6 +73,8 @@ export interface AccessRequestsTable {
   project_id: string
   project_proven: Flag
   email: string
+  /** What the limits count as one mailbox. */
+  mailbox: string
   message: string | null
   state: RequestState
   confirm_digest: string
@@ -147,9 +149,14 @@ interface NoticeCountsTable {
   count: number
 }
 
-interface SuppressedEmailsTable {
+export interface MailboxesTable {
+  /** In small letters. */
   email: string
-  created_at: number
+  /** Kept readable, since every mail repeats it; all it can do is to end the mails, or to bring them back. */
+  unsubscribe_key: string
+  /** 1: no mail that nobody signed in asked for. */
+  unwanted: Flag
+  mailed_at: number
 }
 
 export interface WebhooksTable {
@@ -268,7 +275,7 @@ export interface SharingTables {
   notice_addresses: NoticeAddressesTable
   project_names: ProjectNamesTable
   notice_counts: NoticeCountsTable
-  suppressed_emails: SuppressedEmailsTable
+  mailboxes: MailboxesTable
   webhooks: WebhooksTable
   deliveries: DeliveriesTable
   project_settings: ProjectSettingsTable

@@ -10,8 +10,10 @@ import type { NoticeAddressesTable } from '../database/sharing-tables.ts'
 import { wireDate } from '../http/json.ts'
 import { digestOf, newSecret } from '../http/secret.ts'
 import type { Service } from '../service.ts'
+import { countedMailbox } from './counted-mailbox.ts'
 import { countUp, tooMany } from './counts.ts'
 import { confirmPath } from './links.ts'
+import { findMailbox, isUnwanted, setUnwanted } from './mailboxes.ts'
 import { rememberNames } from './project-names.ts'
 import { queueMail } from './queue.ts'
 
@@ -22,8 +24,10 @@ type AddressRow = Selectable<NoticeAddressesTable>
 const resendMs = 60 * 60 * 1000
 /** How long the link of a confirmation counts. */
 const confirmMs = 7 * 24 * resendMs
-/** Such mails a day to one mailbox, whichever projects ask for them. */
+/** Such mails a day to one mailbox, whichever projects ask for them; to one that wants no such mail, and from one project. */
 const confirmMailsPerDay = 5
+const unwantedMailsPerDay = 1
+const confirmMailsOfProjectPerDay = 60
 
 export const addressDocument = (row: AddressRow): NoticeAddressDocument => ({
   id: row.id,
@@ -113,7 +117,11 @@ export const addAddress = async (
     const what = 'mails that ask this address for confirmation'
     if (waitMs > 0) throw tooMany(what, Math.ceil(waitMs / 1000))
     if (known === undefined) await checkQuota(tx, projectId, limits.notice_addresses_per_project)
-    if ((await countUp(tx, `confirm ${email}`, 'day', at)) > confirmMailsPerDay) throw tooMany(what, 24 * 60 * 60)
+    const most = (await isUnwanted(tx, email)) ? unwantedMailsPerDay : confirmMailsPerDay
+    if ((await countUp(tx, `confirm ${countedMailbox(email)}`, 'day', at)) > most) throw tooMany(what, 24 * 60 * 60)
+    if ((await countUp(tx, `confirm by ${projectId}`, 'day', at)) > confirmMailsOfProjectPerDay) {
+      throw tooMany('mails of your project that ask for confirmation', 24 * 60 * 60)
+    }
 
     const row: AddressRow =
       known === undefined
@@ -134,7 +142,7 @@ export const addAddress = async (
         },
         imageId: null,
         eventId: null,
-        unsubscribe: true,
+        projectId: null,
       },
       at,
     )
@@ -203,7 +211,7 @@ export const confirmAddress = ({ database, now }: Service, secret: string): Prom
     const row = await addressToConfirm(tx, secret, now())
     await tx.updateTable('notice_addresses').set({ state: 'confirmed' }).where('id', '=', row.id).execute()
     // Whoever consents wants mail again.
-    await tx.deleteFrom('suppressed_emails').where('email', '=', row.email).execute()
+    await setUnwanted(tx, row.email, 0)
     return { ...row, state: 'confirmed' }
   })
 
@@ -217,29 +225,17 @@ export type Subscription =
 export const subscriptionOf = async (db: Reader, key: string): Promise<Subscription> => {
   const row = await db.selectFrom('notice_addresses').selectAll().where('unsubscribe_key', '=', key).executeTakeFirst()
   if (row !== undefined) return { kind: 'address', row }
-  const delivery = await db
-    .selectFrom('deliveries')
-    .select('target')
-    .where('id', '=', key)
-    .where('kind', '=', 'mail')
-    .where('target_id', 'is', null)
-    .executeTakeFirst()
-  if (delivery === undefined) throw apiError('link_not_found', {})
-  const email = delivery.target.toLowerCase()
-  const ended = await db.selectFrom('suppressed_emails').select('email').where('email', '=', email).executeTakeFirst()
-  return { kind: 'mailbox', email, ended: ended !== undefined }
+  const mailbox = await findMailbox(db, key)
+  if (mailbox === undefined) throw apiError('link_not_found', {})
+  return { kind: 'mailbox', email: mailbox.email, ended: mailbox.unwanted === 1 }
 }
 
 /** Ends the mails; a second time changes nothing. An old link of confirmation does not bring them back. */
-export const unsubscribe = ({ database, now }: Service, key: string): Promise<Subscription> =>
+export const unsubscribe = ({ database }: Service, key: string): Promise<Subscription> =>
   database.write(async (tx): Promise<Subscription> => {
     const found = await subscriptionOf(tx, key)
     if (found.kind === 'mailbox') {
-      await tx
-        .insertInto('suppressed_emails')
-        .values({ email: found.email, created_at: now() })
-        .onConflict((conflict) => conflict.column('email').doNothing())
-        .execute()
+      await setUnwanted(tx, found.email, 1)
       return { ...found, ended: true }
     }
     const { row } = found
@@ -255,6 +251,6 @@ export const resubscribe = ({ database }: Service, key: string): Promise<Subscri
   database.write(async (tx): Promise<Subscription> => {
     const found = await subscriptionOf(tx, key)
     if (found.kind === 'address') return found
-    await tx.deleteFrom('suppressed_emails').where('email', '=', found.email).execute()
+    await setUnwanted(tx, found.email, 0)
     return { ...found, ended: false }
   })

@@ -68,6 +68,10 @@ export const resendDelivery = ({ database, now }: Service, actor: Actor, id: str
     const row = await ownDelivery(tx, projectId, id)
     if (row === undefined) throw apiError('resource_not_found', { kind: 'delivery', id })
     if (row.state !== 'failed' && row.state !== 'sent') throw apiError('conflict', { why: 'It is still in the queue' })
+    // Nobody subscribed to these: once is what the requester asked for.
+    if (row.kind === 'mail' && row.target_id === null && row.state === 'sent') {
+      throw apiError('conflict', { why: 'The answer to a request is mailed once' })
+    }
     const again = queued(now())
     await tx.updateTable('deliveries').set(again).where('id', '=', id).execute()
     return { ...row, ...again }

@@ -23,6 +23,8 @@ describe('what an event means', () => {
     [{ type: 'member.update', project_id: 'consumer', detail: { to: 'pending' } }, []],
     [{ type: 'member.expiring', project_id: null }, ['share.expiring consumer']],
     [{ type: 'member.withdraw' }, ['share.withdrawing consumer']],
+    [{ type: 'member.keep' }, ['share.kept consumer']],
+    [{ type: 'member.keep', detail: { status: 'rejected' } }, []],
     [{ type: 'member.delete', detail: { status: 'accepted' } }, ['share.withdrawn consumer']],
     [{ type: 'member.delete', detail: { status: 'rejected' } }, []],
     [{ type: 'member.withdraw', detail: { status: 'rejected' } }, []],

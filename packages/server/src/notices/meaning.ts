@@ -55,6 +55,7 @@ const meanings: Partial<Record<Told['type'], (event: Told) => Meaning[]>> = {
     event.detail.to === 'accepted' || event.detail.to === 'rejected' ? toProducer('share.answered', event) : [],
   'member.expiring': (event) => ofEnd('share.expiring', event),
   'member.withdraw': (event) => ofEnd('share.withdrawing', event),
+  'member.keep': (event) => ofEnd('share.kept', event),
   'member.delete': (event) => ofEnd('share.withdrawn', event),
   'request.receive': (event) => toProducer('request.received', event),
   'invitation.create': ({ detail }) => {

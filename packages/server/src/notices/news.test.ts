@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { eachDatabase } from '../testing/databases.ts'
+import { mailboxFor, setUnwanted } from './mailboxes.ts'
 import { queueMail } from './queue.ts'
 import { member, type Scene, startScene } from './testing.ts'
 
@@ -101,7 +102,7 @@ eachDatabase('notices around a share', ({ newUrl, atEnd }) => {
     await database.write(async (tx) => {
       await tx.deleteFrom('deliveries').where('event_id', '=', eventId).execute()
       await tx.updateTable('events').set({ position: null }).where('id', '=', eventId).execute()
-      const mail = { to: 'Asked@example.org', content: approved(image), imageId: image, eventId, unsubscribe: true }
+      const mail = { to: 'Asked@example.org', content: approved(image), imageId: image, eventId, projectId: null }
       await queueMail(tx, mail, Date.now())
     })
     const before = scene.mail.mails.length
@@ -122,7 +123,7 @@ eachDatabase('notices around a share', ({ newUrl, atEnd }) => {
         content: approved(image),
         imageId: image,
         eventId: null,
-        unsubscribe: true,
+        projectId: null,
       }
       await database.write((tx) => queueMail(tx, mail, Date.now()))
       notices.kick()

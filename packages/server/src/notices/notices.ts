@@ -9,6 +9,7 @@ import { gatherDigests } from './digest.ts'
 import { batchMax, dispatch } from './dispatch.ts'
 import { createHub } from './hub.ts'
 import { createMailer } from './mail.ts'
+import { forgetMailboxes } from './mailboxes.ts'
 import type { Notices } from './port.ts'
 import { clearDeliveries, createSender } from './sender.ts'
 
@@ -82,6 +83,7 @@ export const startNotices = async (parts: NoticeParts, settings: NoticeSettings)
     clearedAt = now()
     await database.write(async (tx) => {
       await clearDeliveries(tx, now())
+      await forgetMailboxes(tx, now())
       await trimCounts(tx, now())
     })
   }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Tx } from '../database/database.ts'
+import { mailboxFor } from './mailboxes.ts'
 
 /** Facts of an image for a mail. */
 export interface MailedImage {
@@ -55,12 +56,15 @@ export interface QueuedMail {
   readonly imageId: string | null
   /** The event that it tells of, so that the notices of the same event leave this mailbox out. */
   readonly eventId: string | null
-  /** Ends all mail to this mailbox that nobody signed in asked for. */
-  readonly unsubscribe: boolean
+  /** Project that may see what becomes of it, and send it again if it fails; null: none. */
+  readonly projectId: string | null
 }
 
 /** What stands in `deliveries.payload` of such a mail. */
-export type DirectMailPayload = Pick<QueuedMail, 'content' | 'unsubscribe'>
+export interface DirectMailPayload {
+  readonly content: MailContent
+  readonly unsubscribeKey: string
+}
 
 /** How long a delivery is tried. */
 const giveUpMs = 3 * 24 * 60 * 60 * 1000
@@ -82,21 +86,17 @@ export const queued = (at: number) =>
  * Kick `Notices` once the transaction is durable.
  */
 export const queueMail = async (tx: Tx, mail: QueuedMail, at: number): Promise<void> => {
-  const payload: DirectMailPayload = { content: mail.content, unsubscribe: mail.unsubscribe }
-  const suppressed = await tx
-    .selectFrom('suppressed_emails')
-    .select('email')
-    .where('email', '=', mail.to.toLowerCase())
-    .executeTakeFirst()
+  const mailbox = await mailboxFor(tx, mail.to, at)
+  const payload: DirectMailPayload = { content: mail.content, unsubscribeKey: mailbox.unsubscribe_key }
   // Who asks for notices at a mailbox is signed in, and few such questions a day reach it.
-  if (suppressed !== undefined && mail.content.template !== 'address.confirm') return
+  if (mailbox.unwanted === 1 && mail.content.template !== 'address.confirm') return
   await tx
     .insertInto('deliveries')
     .values({
       id: randomUUID(),
       kind: 'mail',
       notice: mail.content.template,
-      project_id: null,
+      project_id: mail.projectId,
       target_id: null,
       target: mail.to,
       event_id: mail.eventId,

@@ -57,7 +57,7 @@ const prepareMails = async (tx: Tx, mailer: Mailer, taken: readonly Delivery[], 
     const payload: MailPayload = JSON.parse(delivery.payload)
     const address = delivery.target_id === null ? undefined : addresses.get(delivery.target_id)
     if (delivery.target_id !== null && address?.state !== 'confirmed') return { delivery, send: async () => unwanted }
-    const key = address?.unsubscribe_key ?? ('unsubscribe' in payload && payload.unsubscribe ? delivery.id : null)
+    const key = address?.unsubscribe_key ?? ('unsubscribeKey' in payload ? payload.unsubscribeKey : null)
     const unsubscribeUrl = key === null ? null : `${parts.origin()}${unsubscribePath(key)}`
     const mail = { deliveryId: delivery.id, to: delivery.target, payload, unsubscribeUrl, at: parts.now() }
     return { delivery, send: () => mailer.send(mail) }

@@ -9,6 +9,7 @@ import type { Cause } from '../events/events.ts'
 import { digestOf, newSecret } from '../http/secret.ts'
 import { findImageForChange } from '../images/queries.ts'
 import { checkStorable } from '../images/text.ts'
+import { countedMailbox } from '../notices/counted-mailbox.ts'
 import { queueMail } from '../notices/queue.ts'
 import type { Service } from '../service.ts'
 import { admitRequest } from './admit.ts'
@@ -74,6 +75,7 @@ const newRow = (wish: Wish, listing: FullListing, isProven: boolean, at: number)
     project_id: wish.project,
     project_proven: isProven ? 1 : 0,
     email: wish.email.toLowerCase(),
+    mailbox: countedMailbox(wish.email),
     message: wish.message === undefined || wish.message === '' ? null : wish.message,
     state: 'unconfirmed',
     confirm_digest: digestOf(secrets.confirm),
@@ -110,7 +112,7 @@ const askMailbox = async (tx: Tx, service: Service, row: RequestRow, confirm: st
       },
       imageId: null,
       eventId: null,
-      unsubscribe: true,
+      projectId: null,
     },
     at,
   )
@@ -132,7 +134,12 @@ const ask = (service: Service, cause: Cause, wish: Wish, actor: Actor | undefine
     if (isKnown && image === undefined) throw apiError('not_requestable', {})
 
     await dropUnconfirmed(tx, cause.at)
-    await checkRequestLimits(tx, limits, { email: row.email, network: row.network, listingId: listing.id }, cause.at)
+    await checkRequestLimits(
+      tx,
+      limits,
+      { mailbox: row.mailbox, network: row.network, listingId: listing.id },
+      cause.at,
+    )
     const asked = { trackPath: trackPath(secrets.track) }
     if (image === undefined) {
       await askMailbox(tx, service, row, secrets.confirm)

@@ -5,7 +5,7 @@ import { queueMail } from '../notices/queue.ts'
 export const closeRequests = async (tx: Tx, imageId: string, at: number): Promise<void> => {
   const open = await tx
     .selectFrom('access_requests')
-    .select(['email', 'listing_title', 'state'])
+    .select(['email', 'listing_title', 'state', 'owner_id'])
     .where('image_id', '=', imageId)
     .where('state', 'in', ['unconfirmed', 'waiting'])
     .execute()
@@ -16,9 +16,11 @@ export const closeRequests = async (tx: Tx, imageId: string, at: number): Promis
     .where('image_id', '=', imageId)
     .where('state', 'in', ['unconfirmed', 'waiting'])
     .execute()
-  for (const { email, listing_title: listingTitle } of open.filter(({ state }) => state === 'waiting')) {
+  for (const { email, listing_title: listingTitle, owner_id: projectId } of open.filter(
+    ({ state }) => state === 'waiting',
+  )) {
     const content = { template: 'request.closed', listingTitle } as const
-    await queueMail(tx, { to: email, content, imageId, eventId: null, unsubscribe: true }, at)
+    await queueMail(tx, { to: email, content, imageId, eventId: null, projectId }, at)
   }
 }
 

@@ -86,7 +86,7 @@ const decided = async (
 }
 
 const answerMail = (tx: Tx, row: RequestRow, content: MailContent, eventId: string | null, at: number): Promise<void> =>
-  queueMail(tx, { to: row.email, content, imageId: row.image_id, eventId, unsubscribe: true }, at)
+  queueMail(tx, { to: row.email, content, imageId: row.image_id, eventId, projectId: row.owner_id }, at)
 
 /** Shares the image as the request asks; a share that is there stays as it is. */
 const share = async (

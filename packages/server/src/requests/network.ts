@@ -11,3 +11,7 @@ export const networkOf = (address: string): string => {
     .map((part) => part.toString(16))
     .join(':')}::/64`
 }
+
+/** The beginning of all networks of a site, which is given a /48 of IPv6 for the asking. */
+export const siteOf = (network: string): string | undefined =>
+  network.endsWith('::/64') ? network.split(':').slice(0, 3).join(':').concat(':') : undefined

@@ -10,19 +10,28 @@ export const insertRequest = async (tx: Tx, row: RequestRow): Promise<void> => {
   await tx.insertInto('access_requests').values(row).execute()
 }
 
+/** What the requests that are counted have in common: a value, or the beginning of one that ends with a colon. */
+export interface Counted {
+  readonly column: 'mailbox' | 'network' | 'listing_id'
+  readonly value: string
+  readonly isBeginning?: boolean
+}
+
 /** How many requests share this value since then, and when the first of them was made. */
 export const countSince = async (
   tx: Tx,
-  column: 'email' | 'network' | 'listing_id',
-  value: string,
+  { column, value, isBeginning = false }: Counted,
   since: number,
 ): Promise<{ count: number; first: number }> => {
-  const row = await tx
+  const all = tx
     .selectFrom('access_requests')
     .select(({ fn }) => [fn.countAll<number>().as('count'), fn.min('created_at').as('first')])
-    .where(column, '=', value)
     .where('created_at', '>', since)
-    .executeTakeFirstOrThrow()
+  // The semicolon is what comes after the colon.
+  const counted = isBeginning
+    ? all.where(column, '>=', value).where(column, '<', value.replace(/:$/, ';'))
+    : all.where(column, '=', value)
+  const row = await counted.executeTakeFirstOrThrow()
   return { count: Number(row.count), first: Number(row.first ?? since) }
 }
 

@@ -257,8 +257,8 @@ eachDatabase('requests for access', ({ newUrl, atEnd }) => {
     await call('POST', `/v2/images/${image}/members`, producer, { member: 'consumer' })
     await call('POST', '/v2/rules', fakeToken('blocker', 'member'), { kind: 'block', producer: 'producer' })
     await service.service.database.read
-      .insertInto('suppressed_emails')
-      .values({ email: 'quiet@example.com', created_at: 0 })
+      .insertInto('mailboxes')
+      .values({ email: 'quiet@example.com', unsubscribe_key: 'key', unwanted: 1, mailed_at: 0 })
       .execute()
     const shapes = new Set<string>()
     for (const [project, email] of [

@@ -160,6 +160,7 @@ export const sharingTables = {
       .addColumn('project_id', text, (column) => column.notNull())
       .addColumn('project_proven', 'integer', (column) => column.notNull())
       .addColumn('email', text, (column) => column.notNull())
+      .addColumn('mailbox', text, (column) => column.notNull())
       .addColumn('message', text)
       .addColumn('state', text, (column) => column.notNull())
       .addColumn('confirm_digest', text, (column) => column.notNull().unique())
@@ -178,7 +179,7 @@ export const sharingTables = {
       .on('access_requests')
       .columns(['email', 'listing_id', 'project_id'])
       .execute()
-    for (const column of ['network', 'listing_id', 'image_id'] as const) {
+    for (const column of ['mailbox', 'network', 'listing_id', 'image_id'] as const) {
       await db.schema
         .createIndex(`access_requests_by_${column}`)
         .on('access_requests')
@@ -285,12 +286,15 @@ export const sharingTables = {
       .execute()
     await db.schema.createIndex('notice_counts_by_age').on('notice_counts').column('begins_at').execute()
 
-    // Mailboxes that want no mail that nobody signed in asked for.
+    // Mailboxes that got mail without a project having subscribed them, and whether they want any.
     await db.schema
-      .createTable('suppressed_emails')
+      .createTable('mailboxes')
       .addColumn('email', text, (column) => column.primaryKey())
-      .addColumn('created_at', 'bigint', (column) => column.notNull())
+      .addColumn('unsubscribe_key', text, (column) => column.notNull().unique())
+      .addColumn('unwanted', 'integer', (column) => column.notNull())
+      .addColumn('mailed_at', 'bigint', (column) => column.notNull())
       .execute()
+    await db.schema.createIndex('mailboxes_by_use').on('mailboxes').columns(['unwanted', 'mailed_at']).execute()
 
     await db.schema
       .createTable('webhooks')

@@ -8,6 +8,7 @@ import { requestReceived } from './request-received.ts'
 import { shareAnswered } from './share-answered.ts'
 import { shareCreated } from './share-created.ts'
 import { shareExpiring } from './share-expiring.ts'
+import { shareKept } from './share-kept.ts'
 import { shareWithdrawing } from './share-withdrawing.ts'
 import { shareWithdrawn } from './share-withdrawn.ts'
 
@@ -16,6 +17,7 @@ const letters: Readonly<Record<NoticeKind, (content: NoticeContent, place: Place
   'share.answered': shareAnswered,
   'share.expiring': shareExpiring,
   'share.withdrawing': shareWithdrawing,
+  'share.kept': shareKept,
   'share.withdrawn': shareWithdrawn,
   'request.received': requestReceived,
   'invitation.received': invitationReceived,
