@@ -7,6 +7,7 @@ import { activity } from './extensions/activity.ts'
 import { catalogueHostile } from './extensions/catalogue-hostile.ts'
 import { cataloguePages } from './extensions/catalogue-pages.ts'
 import { catalogueProducer } from './extensions/catalogue-producers.ts'
+import { changesOfImage } from './extensions/changes-of-image.ts'
 import { cloudImages } from './extensions/cloud-images.ts'
 import { explain } from './extensions/explain.ts'
 import { hostileValues } from './extensions/hostile-values.ts'
@@ -80,6 +81,7 @@ export const groups: readonly Group[] = [
   extensionRoles,
   extensionRequests,
   foreignThings,
+  changesOfImage,
   extensionRaces,
   hostileValues,
   noticeAddresses,
