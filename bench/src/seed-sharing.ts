@@ -156,6 +156,7 @@ export const waitingRequests = (name: string, images: number, requestsEach: numb
             project_id: `requester-${index}-${number}`,
             project_proven: 0,
             email: `requester-${index}-${number}@example.org`,
+            mailbox: `requester-${index}-${number}@example.org`,
             message: 'We would like to use it for our builds.',
             state: 'waiting',
             confirm_digest: digestOf(`confirm ${id}`),

@@ -230,4 +230,30 @@ eachDatabase('notices around a share', ({ newUrl, atEnd }) => {
       assert.equal((await add('g', email)).statusCode, 400, email)
     }
   })
+
+  it('threat: a project that has mails of confirmation sent to strangers', async () => {
+    const scene = await start()
+    const spammer = member('spammer')
+    const addAndRemove = async (email: string) => {
+      const made = await scene.call('POST', '/v2/notice-addresses', spammer, { email })
+      if (made.statusCode === 201) await scene.call('DELETE', `/v2/notice-addresses/${made.json().id}`, spammer)
+      return made.statusCode
+    }
+    const codes = []
+    for (let count = 0; count < 8; count += 1) codes.push(await addAndRemove(`vic.tim+${count}@example.org`))
+    assert.deepEqual(codes, [201, 201, 201, 201, 201, 429, 429, 429])
+    for (let count = 0; count < 55; count += 1) assert.equal(await addAndRemove(`stranger${count}@example.org`), 201)
+    assert.equal(await addAndRemove('one-more@example.org'), 429)
+  })
+
+  it('threat: asking a mailbox again and again that wants no such mail', async () => {
+    const scene = await start()
+    const ask = async (project: string) =>
+      (await scene.call('POST', '/v2/notice-addresses', member(project), { email: 'victim@example.org' })).statusCode
+    await scene.service.database.write(async (tx) => {
+      await mailboxFor(tx, 'victim@example.org', 0)
+      await setUnwanted(tx, 'victim@example.org', 1)
+    })
+    assert.deepEqual([await ask('a'), await ask('b'), await ask('c')], [201, 429, 429])
+  })
 })

@@ -230,6 +230,48 @@ eachDatabase('requests for access', ({ newUrl, atEnd }) => {
     assert.equal(byListing.filter(({ statusCode }) => statusCode === 202).length, 3)
   })
 
+  it('threat: one mailbox under many addresses', async () => {
+    const { limits } = (await start()).service
+    const { call } = await start({ limits: { ...limits, requests_per_network_hour: -1 } })
+    const ask = async (email: string) =>
+      (await call('POST', requestsPath, undefined, { project: 'p', email })).statusCode
+    const codes = []
+    for (const name of [
+      'victim',
+      'VICTIM',
+      'vic.tim',
+      'v.i.c.t.i.m',
+      'victim+1',
+      'victim+2',
+      'vic.tim+a+b',
+      'Victim+',
+    ]) {
+      codes.push(await ask(`${name}@example.com`))
+    }
+    assert.deepEqual(codes, [202, 202, 202, 202, 202, 429, 429, 429])
+    for (const other of ['victor@example.com', 'victim@example.org', '+1@example.com', '+2@example.com']) {
+      assert.equal(await ask(other), 202, other)
+    }
+  })
+
+  it('threat: a visitor with many networks of IPv6', async () => {
+    const { limits } = (await start()).service
+    const { call } = await start({ trusted_proxies: '127.0.0.1', limits: { ...limits, requests_per_network_hour: 1 } })
+    let count = 0
+    const askFrom = async (address: string) => {
+      count += 1
+      const wish = { project: 'p', email: `m${count}@example.com` }
+      return (await call('POST', requestsPath, undefined, wish, { 'x-forwarded-for': address })).statusCode
+    }
+    const codes = []
+    for (let index = 0; index < 7; index += 1) codes.push(await askFrom(`2001:db8:1:${index}::1`))
+    assert.deepEqual(codes, [202, 202, 202, 202, 202, 429, 429])
+    for (const address of ['2001:db8:2::1', '2001:db8:10:1::1', '192.0.2.1']) {
+      assert.equal(await askFrom(address), 202, address)
+      assert.equal(await askFrom(address), 429, address)
+    }
+  })
+
   it('threat: the same request again brings no second mail within an hour, and one place in the queue', async () => {
     const service = await start()
     const { call } = service
