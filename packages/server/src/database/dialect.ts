@@ -16,3 +16,8 @@ export const locked = <Table extends keyof Tables, Row>(
 export const lockName = async (tx: Tx, name: string): Promise<void> => {
   if (isPostgres(tx)) await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(tx)
 }
+
+/** Makes a transaction wait for those that lock the same name for themselves, and they for it; many may share it. */
+export const shareName = async (tx: Tx, name: string): Promise<void> => {
+  if (isPostgres(tx)) await sql`select pg_advisory_xact_lock_shared(hashtextextended(${name}, 0))`.execute(tx)
+}

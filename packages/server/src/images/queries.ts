@@ -7,6 +7,7 @@ import { prepared } from '../database/prepared.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import { revokeAllInvitations } from '../invitations/queries.ts'
 import { moveRequests } from '../requests/close.ts'
+import { blockAnew } from '../rules/blocking.ts'
 import { type Image, toRow } from './image.ts'
 import {
   type Membership,
@@ -178,6 +179,7 @@ export const updateImage = async (tx: Tx, before: Image, after: Image): Promise<
   if (old.name !== columns.name || old.tags !== columns.tags || old.properties !== columns.properties) {
     await updateTerms(tx, before, after)
   }
+  if (before.owner !== after.owner) await blockAnew(tx, id, after.owner)
   if (before.visibility !== after.visibility || before.hidden !== after.hidden || before.owner !== after.owner) {
     await updateMembers(tx, after)
   }

@@ -75,9 +75,12 @@ export const parseTerms = (body: InvitationCreate, now: number): InvitationTerms
   }
 }
 
+/** Makes those who make invitations of a project wait for each other, so that its quota holds. */
+export const lockInvitations = (tx: Tx, ownerId: string): Promise<void> => lockName(tx, `invitations of ${ownerId}`)
+
 const checkQuota = async (tx: Tx, limit: number, ownerId: string, now: number): Promise<void> => {
   if (limit < 0) return
-  await lockName(tx, `invitations of ${ownerId}`)
+  await lockInvitations(tx, ownerId)
   if ((await countOpenInvitations(tx, ownerId, now)) >= limit) {
     throw apiError('resource_quota', { limit, kind: 'open invitations' })
   }

@@ -73,16 +73,27 @@ export const insertMember = async (tx: Tx, row: MembersTable): Promise<void> => 
   await insert(tx, { ...row })
 }
 
-const update = prepared<{ image: string; member: string; status: MemberStatus; now: number }, never>((db, value) =>
+const update = prepared<
+  { image: string; member: string; status: MemberStatus; now: number },
+  Pick<MembersTable, 'blocked' | 'live'>
+>((db, value) =>
   db
     .updateTable('members')
     .set({ status: value('status'), updated_at: value('now') })
     .where('image_id', '=', value('image'))
-    .where('member_id', '=', value('member')),
+    .where('member_id', '=', value('member'))
+    .returning(['blocked', 'live']),
 )
 
-export const setMemberStatus = async (tx: Tx, row: MembersTable, status: MemberStatus, now: number): Promise<void> => {
-  await update(tx, { image: row.image_id, member: row.member_id, status, now })
+/** @returns what a rule of the consumer may have changed since the row was read, under the lock of the image alone */
+export const setMemberStatus = async (
+  tx: Tx,
+  row: MembersTable,
+  status: MemberStatus,
+  now: number,
+): Promise<Pick<MembersTable, 'blocked' | 'live'>> => {
+  const [stored] = await update(tx, { image: row.image_id, member: row.member_id, status, now })
+  return stored ?? row
 }
 
 const remove = prepared<{ image: string; member: string }, never>((db, value) =>

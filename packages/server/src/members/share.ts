@@ -52,12 +52,10 @@ export const answerShare = async (
   status: MemberStatus,
   detail: Readonly<Record<string, unknown>> = {},
 ): Promise<MembersTable> => {
-  const unblocks = status === 'accepted' && row.blocked === 1
-  if (status === row.status && !unblocks) return row
-  await setMemberStatus(tx, row, status, cause.at)
-  const copies = unblocks
-    ? { ...memberCopies(fromRow(image), row.member_id, false), blocked: 0 as const }
-    : { live: row.live }
+  if (status === row.status && !(status === 'accepted' && row.blocked === 1)) return row
+  const stored = await setMemberStatus(tx, row, status, cause.at)
+  const unblocks = status === 'accepted' && stored.blocked === 1
+  const copies = unblocks ? { ...memberCopies(fromRow(image), row.member_id, false), blocked: 0 as const } : stored
   if (unblocks) {
     await tx
       .updateTable('members')
@@ -148,9 +146,11 @@ export const beginShare = async (
   memberId: string,
   terms: ShareTerms,
 ): Promise<{ begun: MembersTable; now: MembersTable; eventId: string }> => {
+  // Before any row of a member is touched: whoever changes these rules may wait for it.
+  const effect = await ruleEffect(tx, memberId, image.owner, terms.listingId)
   const present = await findMember(tx, image.id, memberId)
   const isOver = present !== undefined && present.ends_at !== null && present.ends_at <= cause.at
-  if (isOver) await endShare(tx, cause, image, present, 'expired')
+  if (isOver) await endShare(tx, cause, image, present, present.withdrawn === 1 ? 'withdrawn' : 'expired')
   checkMemberQuota(await countMembers(tx, image.id), limits)
   if (present !== undefined && !isOver) throw apiError('member_exists', { member: memberId })
 
@@ -158,7 +158,6 @@ export const beginShare = async (
   if (end.ends_at !== null && end.ends_at <= cause.at) {
     throw apiError('conflict', { why: 'The share would end at once: its end, or a withdrawal of the image, is due' })
   }
-  const effect = await ruleEffect(tx, memberId, image.owner, terms.listingId)
   const blocked = effect.enforced?.kind === 'block'
   const begun: MembersTable = {
     image_id: image.id,

@@ -1,13 +1,16 @@
 import type { Tx } from '../database/database.ts'
 import { prepared } from '../database/prepared.ts'
 import type { RulesTable } from '../database/sharing-tables.ts'
+import { keepRules } from './lock.ts'
 
 const matching = prepared<{ project: string; producer: string }, RulesTable>((db, value) =>
   db
     .selectFrom('rules')
     .selectAll()
     .where('project_id', '=', value('project'))
-    .where('producer_id', '=', value('producer')),
+    .where('producer_id', '=', value('producer'))
+    // In one order for all, because they are counted up in it.
+    .orderBy('id'),
 )
 
 /** What the rules of a consumer say of a new share. */
@@ -32,14 +35,17 @@ export const effectOf = (rules: readonly RulesTable[], listingId: string | null)
   }
 }
 
-/** What the rules of a project say of a share by this producer. */
+/** What the rules of a project say of a share by this producer. They stay so until the share is made. */
 export const ruleEffect = async (
   tx: Tx,
   project: string,
   producer: string | null,
   listingId: string | null,
-): Promise<RuleEffect> =>
-  producer === null ? effectOf([], listingId) : effectOf(await matching(tx, { project, producer }), listingId)
+): Promise<RuleEffect> => {
+  if (producer === null) return effectOf([], listingId)
+  await keepRules(tx, [project])
+  return effectOf(await matching(tx, { project, producer }), listingId)
+}
 
 /** Counts that a rule did, or would have done, something. */
 export const countRule = async (tx: Tx, id: string): Promise<void> => {

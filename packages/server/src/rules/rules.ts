@@ -5,11 +5,11 @@ import { projectOf } from '../access/project.ts'
 import { apiError } from '../api-error.ts'
 import type { Limits } from '../config.ts'
 import type { Reader, Tx } from '../database/database.ts'
-import { lockName } from '../database/dialect.ts'
 import type { RulesTable } from '../database/sharing-tables.ts'
 import { wireDate } from '../http/json.ts'
 import type { Service } from '../service.ts'
 import { blockShares, unblockShares } from './blocking.ts'
+import { lockRules } from './lock.ts'
 
 /** A rule as a caller writes it. */
 export interface RuleWish {
@@ -58,8 +58,6 @@ const findListing = async (tx: Tx, producerId: string, slug: string | undefined)
   if (found === undefined) throw apiError('resource_not_found', { kind: 'listing', id: slug })
   return found.id
 }
-
-const lockRules = (tx: Tx, projectId: string): Promise<void> => lockName(tx, `rules of ${projectId}`)
 
 const checkQuota = async (tx: Tx, projectId: string, limit: number): Promise<void> => {
   if (limit < 0) return

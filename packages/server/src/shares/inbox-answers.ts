@@ -70,7 +70,10 @@ const answerImages = async (
   for (let start = 0; start < sorted.length; start += pieceLength) {
     const piece = await database.write(async (tx) => {
       const done: Result[] = []
-      for (const imageId of sorted.slice(start, start + pieceLength)) {
+      const ids = sorted.slice(start, start + pieceLength)
+      // All images before the first row of a member: whoever changes rules waits for such rows, and others for it.
+      for (const imageId of ids) await findImageForChange(tx, imageId, projectId, cause.at)
+      for (const imageId of ids) {
         const came = await outcome(async () => {
           await answerOne(tx, actor, cause, projectId, imageId, status)
           return said

@@ -6,11 +6,12 @@ import type { Tx } from '../database/database.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import type { Cause } from '../events/events.ts'
 import { asApiError } from '../http/errors.ts'
-import { findImageForChange } from '../images/queries.ts'
+import { findImageForChange, type ImageAndMembership } from '../images/queries.ts'
 import { checkStorable } from '../images/text.ts'
-import { parseProjectName } from '../invitations/create.ts'
+import { lockInvitations, parseProjectName } from '../invitations/create.ts'
 import { findMember } from '../members/queries.ts'
 import { beginShare, endShare, type ShareTerms } from '../members/share.ts'
+import { keepRulesForBatch } from '../rules/lock.ts'
 import type { Service } from '../service.ts'
 import { claimantsOf, inviteByName, revokeOpen } from './by-name.ts'
 import { isOver } from './plan.ts'
@@ -124,11 +125,31 @@ const failed = (imageId: string, project: string, error: ApiError): PairOutcome 
   error,
 })
 
+/** An image of a batch; undefined: there is none of this id. */
+type Found = readonly [imageId: string, image: ImageAndMembership | undefined]
+
+/**
+ * Locks everything that sharing these images needs, in the order that all keep (see `keepRules`): then no two batches wait
+ * for each other, whatever they have in common.
+ */
+const lockAll = async (tx: Tx, { actor, cause, batch }: Run, imageIds: readonly string[]): Promise<Found[]> => {
+  const all: Found[] = []
+  for (const imageId of [...imageIds].sort()) {
+    all.push([imageId, await findImageForChange(tx, imageId, actor.projectId, cause.at)])
+  }
+  if (batch.action === 'unshare') return all
+  const owners = [...new Set(all.flatMap(([, found]) => found?.row.owner ?? []))].sort()
+  const projects = batch.projects.filter((project) => !batch.byName || nameOf(project) === undefined)
+  if (projects.length < batch.projects.length) for (const owner of owners) await lockInvitations(tx, owner)
+  await keepRulesForBatch(tx, projects, owners)
+  return all
+}
+
 /**
  * All pairs of one image. What a rule refuses fails for itself alone; refusals come before the pair has changed anything.
  */
-const doImage = async (tx: Tx, run: Run, imageId: string): Promise<PairOutcome[]> => {
-  const { actor, cause, batch } = run
+const doImage = async (tx: Tx, run: Run, [imageId, found]: Found): Promise<PairOutcome[]> => {
+  const { actor, batch } = run
   const refusedOr = async <Result>(work: () => Promise<Result>): Promise<Result | ApiError> => {
     try {
       return await work()
@@ -137,13 +158,11 @@ const doImage = async (tx: Tx, run: Run, imageId: string): Promise<PairOutcome[]
       throw error
     }
   }
-  const found = await findImageForChange(tx, imageId, actor.projectId, cause.at)
   const image = await refusedOr(async () => entitled(actor, 'member.create', { image: imageId }, found).row)
   if (image instanceof ApiError) return batch.projects.map((project) => failed(imageId, project, image))
 
   const pairs: PairOutcome[] = []
-  // In one order for all, because the rules of consumers are locked on the way.
-  for (const project of [...batch.projects].sort()) {
+  for (const project of batch.projects) {
     const result = await refusedOr(() => doPair(tx, run, image, project))
     if (result instanceof ApiError) pairs.push(failed(imageId, project, result))
     else pairs.push({ imageId, project, result, error: null })
@@ -151,13 +170,13 @@ const doImage = async (tx: Tx, run: Run, imageId: string): Promise<PairOutcome[]
   return pairs
 }
 
-/** One transaction for all images. They are locked in the order of their ids, so that no two batches wait for each other. */
+/** One transaction for all images. */
 const doTogether = async (run: Run): Promise<BatchOutcome> => {
   const { service, batch } = run
   try {
     const pairs = await service.database.write(async (tx) => {
       const pairs: PairOutcome[] = []
-      for (const imageId of [...batch.images].sort()) pairs.push(...(await doImage(tx, run, imageId)))
+      for (const one of await lockAll(tx, run, batch.images)) pairs.push(...(await doImage(tx, run, one)))
       const fails = batch.atomic && pairs.some(({ result }) => result === 'failed')
       if (batch.dryRun || fails) throw new Undone(pairs)
       return pairs
@@ -175,7 +194,12 @@ const doEach = async (run: Run): Promise<BatchOutcome> => {
   const pairs: PairOutcome[] = []
   for (const imageId of batch.images) {
     try {
-      pairs.push(...(await service.database.write((tx) => doImage(tx, run, imageId))))
+      const ofImage = await service.database.write(async (tx) => {
+        const pairs: PairOutcome[] = []
+        for (const one of await lockAll(tx, run, [imageId])) pairs.push(...(await doImage(tx, run, one)))
+        return pairs
+      })
+      pairs.push(...ofImage)
     } catch (error) {
       service.log.error({ err: error, reqId: cause.requestId }, 'an image of a batch failed')
       pairs.push(...batch.projects.map((project) => failed(imageId, project, asApiError(error))))
