@@ -28,12 +28,14 @@ const takePictures = async (stage: Stage, mail: MailServer, browser: Browser): P
 
   await page.goto(url)
   await take(page, 'catalogue')
-  await page.goto(`${url}${golden.path}`)
+  await page.setViewportSize({ width: 1000, height: 790 })
+  await page.goto(`${url}${golden.path}#ask`)
   await page.getByLabel(/project/i).fill(projectId)
   await page.getByLabel(/mail/i).fill(mailbox)
   await page.getByLabel(/message/i).fill('For the classroom of next term.')
-  await page.getByLabel(/message/i).scrollIntoViewIfNeeded()
+  await page.locator('#ask').evaluate((section) => section.scrollIntoView())
   await take(page, 'listing')
+  await page.setViewportSize(screen)
   await page.getByRole('button', { name: /ask|request/i }).click()
   await page.waitForURL(/\/catalogue\/requests\//)
   const tracker = page.url()
@@ -46,9 +48,10 @@ const takePictures = async (stage: Stage, mail: MailServer, browser: Browser): P
   await page.goto(tracker)
   await take(page, 'tracker')
 
-  await page.setViewportSize({ width: 760, height: 700 })
-  await page.setContent(approved.html)
-  await take(page, 'mail')
+  // A window of its own: in this one the policy of the catalogue would forbid the styles of the mail.
+  const reader = await browser.newPage({ viewport: { width: 760, height: 720 } })
+  await reader.setContent(approved.html)
+  await take(reader, 'mail')
 }
 
 await using temporary = await temporaryFolder()

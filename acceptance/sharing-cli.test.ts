@@ -210,13 +210,14 @@ const playWithdrawal = async (t: TestContext, cast: Cast): Promise<void> => {
     await press(linkIn(await mail.next('team@reader.example', /confirm/i), '/catalogue/notices/confirm/'))
     await succeeds(producer, 'withdraw', 'first', '--at', '30d', '--message', 'Use second.', '--yes')
     assert.equal((await membership(cast, 'first')).withdrawn, 'true')
-    const announced = await mail.next('team@reader.example', /first/)
+    const announced = await mail.next('team@reader.example', /^Being withdrawn .*first/)
     assert.ok(announced.text.includes('Use second.'))
     await succeeds(producer, 'withdraw', 'first', '--cancel')
     assert.equal((await membership(cast, 'first')).withdrawn, 'false')
+    await mail.next('team@reader.example', /^Not withdrawn after all: .*first/)
     await succeeds(producer, 'withdraw', 'first', '--yes')
     assert.deepEqual(await rowsOf(producer, 'members', 'first'), [])
-    await mail.next('team@reader.example', /first/)
+    await mail.next('team@reader.example', /^No longer shared: .*first/)
     assert.ok(!(await listNames(cast)).includes('first'))
   })
 }
@@ -270,6 +271,19 @@ const playTelling = async (t: TestContext, cast: Cast): Promise<void> => {
   })
 }
 
+const followLinks = async (t: TestContext, { mail }: Cast): Promise<void> => {
+  await t.test('every link of every mail leads to a page', async () => {
+    const links = mail.received.flatMap(({ text }) => text.match(/https?:\/\/[^\s<>"]+/g) ?? [])
+    assert.ok(links.length > 10)
+    for (const link of new Set(links)) {
+      const response = await fetch(link)
+      assert.equal(response.status, 200, link)
+      assert.match(response.headers.get('content-type') ?? '', /^text\/html/)
+      await response.arrayBuffer()
+    }
+  })
+}
+
 for (const database of databaseNames) {
   test(`from the catalogue to an accepted share by the command alone, on ${database}`, { skip }, async (t) => {
     await using folder = await temporaryFolder()
@@ -286,6 +300,7 @@ for (const database of databaseNames) {
       await playWithdrawal(t, cast)
       await playQuestions(t, cast)
       await playTelling(t, cast)
+      await followLinks(t, cast)
     }
     const settings = { ...mail.settings, VITRINE_OUTBOUND_ALLOW: '127.0.0.0/8' }
     await withStage(play, { by: 'node', database, settings })

@@ -56,8 +56,9 @@ const blockText = (block: Block): string => {
   }
 }
 
-const preStyle = 'background:#f4f4f5;color:#18181b;padding:8px 12px;border-radius:4px;overflow-x:auto;font-size:14px'
-const quoteStyle = 'margin:0;padding-left:12px;border-left:3px solid #a1a1aa'
+const preStyle =
+  'background:#f4f4f5;color:#18181b;padding:8px 12px;border-radius:4px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:14px'
+const quoteStyle = 'margin:0 0 16px;padding-left:12px;border-left:3px solid #a1a1aa'
 
 const blockHtml = (block: Block): Markup => {
   switch (block.kind) {
@@ -66,7 +67,7 @@ const blockHtml = (block: Block): Markup => {
     case 'quotation':
       return html`<p>${block.by} wrote:</p><blockquote style="${quoteStyle}">${linesOf(block.text).map((line) => html`${line}<br>`)}</blockquote>`
     case 'facts':
-      return html`<table role="presentation">${block.facts.map(([label, value]) => html`<tr><td style="padding-right:16px;vertical-align:top">${label}</td><td style="word-break:break-all">${value}</td></tr>`)}</table>`
+      return html`<table role="presentation">${block.facts.map(([label, value]) => html`<tr><td style="padding-right:16px;vertical-align:top;white-space:nowrap">${label}</td><td style="word-break:break-all">${value}</td></tr>`)}</table>`
     case 'commands':
       return html`<p>${block.intro}</p><pre style="${preStyle}">${block.lines.join('\n')}</pre>`
     case 'link':
