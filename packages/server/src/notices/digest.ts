@@ -5,9 +5,8 @@ import { lockName } from '../database/dialect.ts'
 import type { DigestContent, MailPayload, NoticeContent } from './content.ts'
 import { queued } from './queue.ts'
 
-/** Addresses that one transaction makes digests for, and notices that one digest covers. */
+/** Addresses that one transaction makes digests for. */
 const addressesAtOnce = 20
-const noticesPerDigest = 1000
 /** Notices that a mail has room for. */
 const itemsMax = 100
 
@@ -16,22 +15,29 @@ const noticeOf = (payload: string): NoticeContent[] => {
   return content.template === 'notice' ? [content] : []
 }
 
+/** One mail about everything that waits for an address, however much it is: who fills the digest of others gets it no second. */
 const gather = async (tx: Tx, targetId: string, now: number): Promise<void> => {
   const rows = await tx
     .selectFrom('deliveries')
-    .select(['sequence', 'project_id', 'target', 'payload'])
+    .select(['project_id', 'target', 'payload'])
     .where('target_id', '=', targetId)
     .where('state', '=', sql.lit('digest'))
     .orderBy('sequence')
-    .limit(noticesPerDigest)
+    .limit(itemsMax)
     .execute()
   const [first] = rows
   if (first === undefined || first.project_id === null) return
+  const { numUpdatedRows } = await tx
+    .updateTable('deliveries')
+    .set({ state: 'sent', next_at: null, finished_at: now })
+    .where('target_id', '=', targetId)
+    .where('state', '=', sql.lit('digest'))
+    .executeTakeFirstOrThrow()
   const content: DigestContent = {
     template: 'digest',
     projectId: first.project_id,
-    items: rows.slice(0, itemsMax).flatMap(({ payload }) => noticeOf(payload)),
-    more: Math.max(0, rows.length - itemsMax),
+    items: rows.flatMap(({ payload }) => noticeOf(payload)),
+    more: Number(numUpdatedRows) - rows.length,
   }
   const payload: MailPayload = { content }
   await tx
@@ -49,15 +55,6 @@ const gather = async (tx: Tx, targetId: string, now: number): Promise<void> => {
       created_at: now,
       ...queued(now),
     })
-    .execute()
-  await tx
-    .updateTable('deliveries')
-    .set({ state: 'sent', next_at: null, finished_at: now })
-    .where(
-      'sequence',
-      'in',
-      rows.map(({ sequence }) => sequence),
-    )
     .execute()
 }
 

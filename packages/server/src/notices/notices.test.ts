@@ -254,6 +254,32 @@ eachDatabase('notices', ({ newUrl, atEnd }) => {
     assert.equal((digest.parsed.text ?? '').match(/Shared with you/g)?.length, 3)
   })
 
+  it('threat: thousands of notices for a digest are one mail', async () => {
+    const scene = await start()
+    await scene.confirmed('consumer', 'consumer@example.org', { mode: 'daily' })
+    await scene.share(await scene.newImage(), 'consumer')
+    await scene.settle()
+    const { database } = scene.service
+    const row = await database.read
+      .selectFrom('deliveries')
+      .selectAll()
+      .where('state', '=', 'digest')
+      .executeTakeFirstOrThrow()
+    const { sequence: _, ...first } = row
+    await database.write(async (tx) => {
+      for (let count = 1; count < 2500; count += 1) {
+        const more = { ...first, id: `${first.id}-${count}`, event_id: `${first.event_id}-${count}` }
+        await tx.insertInto('deliveries').values(more).execute()
+      }
+    })
+    scene.clock.advance(dayMs)
+    const digest = await scene.nextMail()
+    assert.equal(digest.parsed.subject, '2500 notices about shared images')
+    assert.match(digest.parsed.text ?? '', /And 2400 more\./)
+    await scene.settle()
+    assert.equal(scene.mail.mails.length, 2)
+  })
+
   it('a blocked producer never notifies', async () => {
     const scene = await start()
     await scene.confirmed('consumer', 'consumer@example.org')
