@@ -43,7 +43,18 @@ const termsDetail = ({ message, endsAt, listingId }: ShareTerms) => ({
   ...(listingId === null ? {} : { listing_id: listingId }),
 })
 
-/** Sets the consumer's answer; the same again changes nothing. An accepted share is shown, blocked or not. */
+/** Who may read of a share: its consumer not, if it blocks the producer. Its activity, feed and stream stay silent. */
+export const shareAudience = ({ blocked }: Pick<MembersTable, 'blocked'>): 'owner' | 'members' =>
+  blocked === 1 ? 'owner' : 'members'
+
+/** Whether a share that is not accepted is kept out of sight from now on. */
+const isBlocked = async (tx: Tx, image: ImagesTable, row: MembersTable): Promise<boolean> =>
+  (await ruleEffect(tx, row.member_id, image.owner, row.listing_id)).enforced?.kind === 'block'
+
+/**
+ * Sets the consumer's answer; the same again changes nothing. An accepted share is shown, whatever the consumer blocks; one
+ * that it accepts no longer is not.
+ */
 export const answerShare = async (
   tx: Tx,
   cause: Cause,
@@ -53,10 +64,12 @@ export const answerShare = async (
   detail: Readonly<Record<string, unknown>> = {},
 ): Promise<MembersTable> => {
   if (status === row.status && !(status === 'accepted' && row.blocked === 1)) return row
+  const blocks = row.status === 'accepted' && (await isBlocked(tx, image, row))
   const stored = await setMemberStatus(tx, row, status, cause.at)
   const unblocks = status === 'accepted' && stored.blocked === 1
-  const copies = unblocks ? { ...memberCopies(fromRow(image), row.member_id, false), blocked: 0 as const } : stored
-  if (unblocks) {
+  const blocked: 0 | 1 = blocks ? 1 : 0
+  const copies = blocks || unblocks ? { ...memberCopies(fromRow(image), row.member_id, blocks), blocked } : stored
+  if (blocks || unblocks) {
     await tx
       .updateTable('members')
       .set(copies)
@@ -92,6 +105,7 @@ export const endShare = async (
     imageId: image.id,
     ownerId: image.owner,
     memberId: row.member_id,
+    audience: shareAudience(row),
     detail: { status: row.status, reason, name: image.name, ...(message === null ? {} : { message }) },
   })
 }
@@ -179,6 +193,7 @@ export const beginShare = async (
     imageId: image.id,
     ownerId: image.owner,
     memberId,
+    audience: shareAudience(begun),
     detail: { status: begun.status, ...termsDetail({ ...terms, endsAt: end.ends_at }) },
   })
   return { begun, now: await applyRules(tx, cause, image, begun, effect), eventId }

@@ -10,6 +10,7 @@ import { claimInvitation } from '../invitations/claim.ts'
 import { findAddressed } from '../invitations/queries.ts'
 import { findMember } from '../members/queries.ts'
 import { answerShare } from '../members/share.ts'
+import { keepRules } from '../rules/lock.ts'
 import { ensureBlocked } from '../rules/rules.ts'
 import type { Service } from '../service.ts'
 import { type InboxView, listAddressed, listPendingIds } from './inbox-queries.ts'
@@ -73,6 +74,7 @@ const answerImages = async (
       const ids = sorted.slice(start, start + pieceLength)
       // All images before the first row of a member: whoever changes rules waits for such rows, and others for it.
       for (const imageId of ids) await findImageForChange(tx, imageId, projectId, cause.at)
+      await keepRules(tx, [projectId])
       for (const imageId of ids) {
         const came = await outcome(async () => {
           await answerOne(tx, actor, cause, projectId, imageId, status)
