@@ -280,6 +280,38 @@ eachDatabase('notices', ({ newUrl, atEnd }) => {
     assert.equal(scene.mail.mails.length, 2)
   })
 
+  it('threat: a blocked producer that reaches its consumer by activity, feed or stream', async () => {
+    const scene = await start()
+    const { call } = scene
+    const rule = await call('POST', '/v2/rules', member('consumer'), { kind: 'block', producer: 'producer' })
+    assert.equal(rule.statusCode, 201, rule.body)
+    const { url } = (await call('POST', '/v2/feeds', member('consumer'))).json()
+    const streamed: string[] = []
+    const stream = await scene.service.notices.listen({
+      projectId: 'consumer',
+      onEvent: ({ type }) => void streamed.push(type),
+    })
+    const image = await scene.newImage({ name: 'buy my images', visibility: 'shared' })
+    await scene.share(image, 'consumer')
+    const message = { message: 'buy' }
+    await call('PATCH', `/v2/images/${image}/shares/consumer`, member('producer'), message)
+    const at = new Date(Date.now() + dayMs).toISOString()
+    await call('POST', `/v2/images/${image}/withdrawal`, member('producer'), { at, ...message })
+    await call('DELETE', `/v2/images/${image}/withdrawal`, member('producer'))
+    await call('DELETE', `/v2/images/${image}/members/consumer`, member('producer'))
+    await scene.settle()
+    stream.stop()
+    assert.deepEqual((await call('GET', '/v2/activity', member('consumer'))).json().events, [])
+    assert.doesNotMatch((await call('GET', new URL(url).pathname)).body, /<entry>/)
+    assert.deepEqual(streamed, [])
+    const seen = (await call('GET', '/v2/activity', member('producer'))).json().events
+    const types = ['member.delete', 'member.keep', 'member.withdraw', 'member.change', 'member.create', 'image.create']
+    assert.deepEqual(
+      seen.map(({ type }: { type: string }) => type),
+      types,
+    )
+  })
+
   it('a blocked producer never notifies', async () => {
     const scene = await start()
     await scene.confirmed('consumer', 'consumer@example.org')

@@ -2,7 +2,7 @@ import { fragment, runFragment } from '../database/fragment.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
 import { wireDate } from '../http/json.ts'
 import { findImageForChange } from '../images/queries.ts'
-import { endShare } from '../members/share.ts'
+import { endShare, shareAudience } from '../members/share.ts'
 import { dropDecided, dropUnconfirmed } from '../requests/queries.ts'
 import type { Service } from '../service.ts'
 import { dropPlan, findPlan, isOver } from './plan.ts'
@@ -123,6 +123,7 @@ const reminders: Duty = {
           imageId,
           ownerId: image.owner,
           memberId: row.member_id,
+          audience: shareAudience(row),
           detail: { status: row.status, ends_at: wireDate(row.ends_at), withdrawn: row.withdrawn === 1 },
         })
       }

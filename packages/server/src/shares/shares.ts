@@ -7,6 +7,7 @@ import { wireDate } from '../http/json.ts'
 import { findImage, findImageForChange } from '../images/queries.ts'
 import { findMember } from '../members/queries.ts'
 import { parseEndsAt, reminderBefore } from '../members/rules.ts'
+import { shareAudience } from '../members/share.ts'
 import type { Service } from '../service.ts'
 import { wireWeek } from './dates.ts'
 import { concerns, endUnder, findPlan, isOver, ownEnd } from './plan.ts'
@@ -87,6 +88,7 @@ export const changeShare = (
         imageId: image.id,
         ownerId: image.owner,
         memberId: row.member_id,
+        audience: shareAudience(row),
         detail: {
           changed,
           status: row.status,

@@ -10,7 +10,7 @@ import { removeWithShares } from '../images/images.ts'
 import { findImage, findImageForChange, type ImageAndMembership } from '../images/queries.ts'
 import { listMembers } from '../members/queries.ts'
 import { parseFuture, reminderBefore } from '../members/rules.ts'
-import { endShare } from '../members/share.ts'
+import { endShare, shareAudience } from '../members/share.ts'
 import type { Service } from '../service.ts'
 import { revokeOpen } from './by-name.ts'
 import { wireWeek } from './dates.ts'
@@ -119,6 +119,7 @@ const applyPlan = async (
       imageId: image.id,
       ownerId: image.owner,
       memberId: row.member_id,
+      audience: shareAudience(row),
       detail: {
         status: row.status,
         ends_at: ends_at === null ? null : wireDate(ends_at),
