@@ -100,6 +100,34 @@ const runRoles = async (scene: Scene, things: Things) => {
     })
 }
 
+/** What an administrator meets: images and listings of everyone, but of other projects' own affairs nothing. */
+const administration: [template: string, status: number][] = [
+  ['/v2/images/{id}/shares', 200],
+  ['/v2/images/{id}/withdrawal', 200],
+  ['/v2/images/{id}/statistics', 200],
+  ['/v2/images/{id}/explain', 200],
+  ['/v2/images/{id}/events', 200],
+  ['/v2/listings/{id}', 200],
+  ['/v2/invitations/{id}', 404],
+  ['/v2/webhooks/{id}', 404],
+  ['/v1/{project_id}/jobs/{job_id}', 404],
+]
+
+const runAdministrator = async (scene: Scene, things: Things) => {
+  const { actors, own } = scene
+  const { admin } = actors
+  for (const [template, status] of administration)
+    await own(`GET ${template} of another project by the administrator is ${status}`, async () => {
+      expectStatus(await admin.api.get(fillIn(template, things)), status)
+    })
+  for (const [, template] of reads.filter(([, path]) => !path.includes('{') && path !== '/v2/producer'))
+    await own(`GET ${template} by the administrator is about its own project`, async () => {
+      const { text } = expectStatus(await admin.api.get(template), 200)
+      for (const kind of ['listings', 'invitations', 'rules', 'webhooks', 'deliveries'])
+        expectEqual(text.includes(`"id":"${things[kind]}"`), false, `it has the ${kind} of another`)
+    })
+}
+
 const garbage: [what: string, body: string | Uint8Array, ...statuses: number[]][] = [
   ['no JSON', '{"a":', 400],
   ['text', 'hello', 400],
@@ -246,7 +274,11 @@ const runForeign = async (scene: Scene, things: Things) => {
 export const extensionRoles: Group = {
   name: 'roles on the extensions',
   own: true,
-  run: async (scene) => runRoles(scene, await makeThings(scene)),
+  async run(scene) {
+    const things = await makeThings(scene)
+    await runRoles(scene, things)
+    await runAdministrator(scene, things)
+  },
 }
 
 export const extensionRequests: Group = {

@@ -2,7 +2,7 @@ import { AccessRequestSchema, AccessRequestsSchema } from '@vitrine/contract'
 import type { Answer } from '../../client.ts'
 import { expectDocument } from '../../document.ts'
 import { expectEqual, expectField, expectStatus } from '../../expect.ts'
-import { dayS, expectRefusal, inSeconds, pathOf, published } from '../../extensions.ts'
+import { dayS, expectPrivate, expectRefusal, expectSafePage, inSeconds, pathOf, published } from '../../extensions.ts'
 import { type Json, objectAt, stringAt } from '../../json.ts'
 import type { MailReceiver } from '../../receivers.ts'
 import { type Scene, sleep } from '../../suite.ts'
@@ -90,16 +90,21 @@ export const runConfirmed = async (scene: Scene, mail: MailReceiver) => {
   await own('deny needs a reason, tells it, and shares nothing', async () => {
     const { image, listing } = await listed()
     const { to, track } = await asked(scene, mail, listing, other.projectId)
+    const reason = 'Licence for one site only. <b>no</b><script>alert(1)</script>'
     const id = stringAt((await queueOf(owner, image))[0], 'id')
     for (const body of [{}, { reason: 5 }, { reason: 'r'.repeat(2001) }, []] satisfies Json[])
       expectRefusal(await owner.api.post(`/v2/access-requests/${id}/deny`, body), 400)
-    const denied = await owner.api.post(`/v2/access-requests/${id}/deny`, { reason: 'Licence for one site only.' })
+    const denied = await owner.api.post(`/v2/access-requests/${id}/deny`, { reason })
     expectField(expectDocument(expectStatus(denied, 200), AccessRequestSchema), ['state'], 'denied')
     await mail.arrival(to, ({ content }) => (content.text ?? '').includes('Licence for one site only.'))
     const status = await statusOf(scene, track)
     expectField(status, ['state'], 'denied')
     expectField(status, ['image_id'], null)
-    expectField(status, ['reason'], 'Licence for one site only.')
+    expectField(status, ['reason'], reason)
+    const page = expectStatus(await nobody.get(pathOf(scene, track), { headers: { accept: 'text/html' } }), 200)
+    expectSafePage(page)
+    expectPrivate(page)
+    if (page.text.includes('<b>no</b>')) throw new Error('the page holds the markup of the reason')
     expectStatus(await other.api.get(`/v2/images/${image}`), 404)
   })
   await own('approve racing deny: one wins, the other is 409', async () => {
