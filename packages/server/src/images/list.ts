@@ -277,5 +277,9 @@ export const listImages = async (
     db,
     fragment`select ${columns}, ${membershipColumns} from (${page}) p cross join images d ${joins} ${rest}`,
   )
-  return rows.map((row) => ({ ...row, membership: membershipOf(row) }))
+  return rows.map((row) => {
+    // Named one by one: to copy all columns of a row took a fifth of the whole list.
+    const { id: imageId, document, status, store } = row
+    return { id: imageId, document, status, store, membership: membershipOf(row) }
+  })
 }
