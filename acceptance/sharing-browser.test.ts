@@ -113,6 +113,7 @@ const playSixSteps = async (t: TestContext, { stage, mail, browser, checksPages 
         assert.ok(part.includes(fact), `the mail says ${fact}: ${part}`)
     }
     assert.ok(approved.headers.has('list-unsubscribe'))
+    await look(linkIn(approved, '/catalogue/notices/unsubscribe/'), 'unsubscribe')
     const accept = commandIn(approved, /^\$? ?vitrine accept/)
     const finished = await stage.run('sh', ['-c', accept], { environment: { OS_CLOUD: 'consumer' } })
     assert.equal(finished.exitCode, 0, finished.stderr)

@@ -7,7 +7,11 @@ import type { Subscription } from './addresses.ts'
 const button = (path: string, label: string, extra?: Markup): Markup =>
   html`<form method="post" action="${path}">${extra}<button>${label}</button></form>`
 
-const page = (title: string, main: Markup): Page => ({ title, main: html`<h1>${title}</h1>${main}`, isPublic: false })
+const page = (title: string, main: Markup): Page => ({
+  title,
+  main: html`<div class="word"><h1>${title}</h1>${main}</div>`,
+  isPublic: false,
+})
 
 export const confirmPage = (path: string, email: string, projectId: string): Page =>
   page(
