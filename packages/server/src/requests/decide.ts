@@ -125,6 +125,8 @@ export const approve = (
       sharedByUser: cause.userId,
     })
     const after = await decided(tx, cause, row, 'approved', said.message)
+    // Anybody can name a project: only who proved that it is theirs is told of its rules and of the share that it had.
+    const isTheirs = row.project_proven === 1
     const content: MailContent = {
       template: 'request.approved',
       listingTitle: row.listing_title,
@@ -138,9 +140,9 @@ export const approve = (
         hashValue: image.os_hash_value,
       },
       projectId: row.project_id,
-      accepted: member.status === 'accepted',
+      accepted: isTheirs && member.status === 'accepted',
       message: said.message,
-      endsAt: member.ends_at,
+      endsAt: isTheirs || eventId !== null ? member.ends_at : said.endsAt,
     }
     await answerMail(tx, row, content, eventId, cause.at)
     return after

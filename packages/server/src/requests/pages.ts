@@ -69,11 +69,12 @@ ${facts(status)}
   isPublic: false,
 })
 
-/** Asks whether the mailbox wants this. Only its button does anything: mail scanners follow links. */
-export const confirmPage = (status: AccessRequestStatus, secret: string): Page => ({
+/** Asks whether the mailbox wants this, message and all: somebody else may have asked in its name. Only its button does anything: mail scanners follow links. */
+export const confirmPage = (status: AccessRequestStatus, message: string | null, secret: string): Page => ({
   title: 'Confirm your request',
   main: html`<div class="word"><h1>Confirm your request</h1>
 <p class="lead">Did you ask for access to <bdi>${status.listing.title}</bdi> for the project <code><bdi>${status.project}</bdi></code>?</p>
+${message !== null && html`<p>The producer would read this message as yours:</p><blockquote class="text"><p><bdi>${message}</bdi></p></blockquote>`}
 <form method="post" action="/catalogue/requests/confirm/${secret}"><button>Yes, send it to the producer</button></form>
 <p class="hint">If not, close this page: without your confirmation nobody sees the request, and it is removed after two days.</p></div>`,
   isPublic: false,

@@ -52,7 +52,12 @@ const refuseForeign = (request: FastifyRequest): void => {
 }
 
 const privately = (reply: FastifyReply): FastifyReply =>
-  reply.headers({ 'cache-control': 'private, no-store', 'x-robots-tag': 'noindex', 'referrer-policy': 'no-referrer' })
+  reply.headers({
+    'cache-control': 'private, no-store',
+    'x-robots-tag': 'noindex',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+  })
 
 const isForm = (request: FastifyRequest): boolean =>
   (request.headers['content-type'] ?? '').toLowerCase().startsWith('application/x-www-form-urlencoded')
@@ -160,8 +165,10 @@ export const publicRequestRoutes = (app: FastifyInstance, service: Service): voi
     async (request, reply) => {
       await refuseBody(request)
       const { secret } = request.params
-      const status = await statusOf(await readConfirmable(service, secret))
-      return sendPage(reply, 200, status.state === 'unconfirmed' ? confirmPage(status, secret) : statusPage(status))
+      const row = await readConfirmable(service, secret)
+      const status = await statusOf(row)
+      const page = status.state === 'unconfirmed' ? confirmPage(status, row.message, secret) : statusPage(status)
+      return sendPage(reply, 200, page)
     },
   )
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { letterOf } from '../notices/templates/letter.ts'
 import { eachDatabase } from '../testing/databases.ts'
 import { fakeToken } from '../testing/fake-identity.ts'
 import { networkOf } from './network.ts'
@@ -500,6 +501,50 @@ eachDatabase('requests for access', ({ newUrl, atEnd }) => {
     const message = '\u{10000}'.repeat(2000)
     const full = new URLSearchParams({ project: 'p'.repeat(255), email: `${'e'.repeat(64)}@example.com`, message })
     assert.equal((await call('POST', requestsPath, undefined, full.toString(), type)).statusCode, 303)
+  })
+
+  it('threat: a request in the name of somebody else, with words that are not theirs', async () => {
+    const service = await start()
+    const { confirm } = await service.ask({ message: 'I <b>hate</b> your images' })
+    const page = await service.call('GET', confirm, undefined, undefined, browser)
+    assert.match(page.body, /I &lt;b&gt;hate&lt;\/b&gt; your images/)
+    const again = await service.ask({ email: 'bob@example.com' })
+    const plain = await service.call('GET', again.confirm, undefined, undefined, browser)
+    assert.doesNotMatch(plain.body, /message/)
+  })
+
+  it('threat: messages to strangers in the name of the project', () => {
+    const mailFor = (projectId: string) => {
+      const content = { template: 'request.confirm', listingTitle: 'Debian', listingUrl: 'u', projectId } as const
+      return JSON.stringify(letterOf({ ...content, confirmUrl: 'c' }, { origin: 'https://images.example' }))
+    }
+    for (const evil of ['You won! See evil.example', 'evil.example', 'a@evil.example', 'x'.repeat(65), '<b>a</b>']) {
+      assert.ok(!mailFor(evil).includes(evil.slice(0, 12)), evil)
+    }
+    assert.match(mailFor('edc89b490d7d4392898e19b2deb34797'), /for the project edc89b490d7d4392898e19b2deb34797\./)
+  })
+
+  it('threat: learning of the rules and shares of a project by asking in its name', async () => {
+    const service = await start()
+    const { call } = service
+    const rule = await call('POST', '/v2/rules', consumer, { kind: 'accept', producer: 'producer' })
+    assert.equal(rule.statusCode, 201, rule.body)
+    const { confirm } = await service.ask()
+    await call('POST', confirm)
+    const approve = async () => {
+      const [{ id }] = await queue(service)
+      assert.equal((await call('POST', `/v2/access-requests/${id}/approve`, producer)).statusCode, 200)
+      return (await service.mails()).at(-1)?.content
+    }
+    assert.equal((await approve())?.accepted, false)
+    const { members } = (await call('GET', `/v2/images/${service.image}/members`, producer)).json()
+    assert.equal(members[0].status, 'accepted')
+
+    const endsAt = new Date(Date.now() + 24 * hourMs).toISOString().replace(/\.\d+/, '')
+    await call('PATCH', `/v2/images/${service.image}/shares/consumer`, producer, { ends_at: endsAt })
+    await call('POST', (await service.ask({ email: 'bob@example.com' })).confirm)
+    const second = await approve()
+    assert.deepEqual([second?.accepted, second?.endsAt], [false, null])
   })
 
   it('threat: forms sent by other sites', async () => {

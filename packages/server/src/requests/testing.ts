@@ -14,7 +14,12 @@ export const requestsPath = '/catalogue/producers/acme/debian/requests'
 export interface QueuedMail {
   readonly notice: string
   readonly target: string
-  readonly content: { readonly confirmUrl?: string; readonly reason?: string; readonly accepted?: boolean }
+  readonly content: {
+    readonly confirmUrl?: string
+    readonly reason?: string
+    readonly accepted?: boolean
+    readonly endsAt?: number | null
+  }
 }
 
 export interface ListedService extends TestService {
