@@ -24,7 +24,8 @@ const readAll = async (request: IncomingMessage, limit = jsonLimitBytes): Promis
   let sizeBytes = 0
   const slow = setTimeout(() => request.destroy(apiError('request_timeout', {})), jsonTimeoutMs)
   try {
-    for await (const chunk of request) {
+    // A body that is not wanted any more is let run out (`http/errors`); destroyed, it would take the answer with it.
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
       if (!Buffer.isBuffer(chunk)) throw apiError('malformed_request', { why: 'the body is no bytes' })
       sizeBytes += chunk.length
       if (sizeBytes > limit) throw apiError('body_too_large', { limit })

@@ -9,6 +9,7 @@ import { lockName } from '../database/dialect.ts'
 import type { InvitationsTable } from '../database/sharing-tables.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
+import { parseFuture } from '../http/instant.ts'
 import { wireDate } from '../http/json.ts'
 import { findImageForChange } from '../images/queries.ts'
 import { parseEndsAt } from '../members/rules.ts'
@@ -51,9 +52,7 @@ export const parseProjectName = (text: string): string => {
 
 const parseExpiry = (text: string | undefined, now: number): number => {
   if (text === undefined) return now + defaultLifeMs
-  const expiresAt = Date.parse(text)
-  if (Number.isNaN(expiresAt)) throw refuse('expires_at', 'there is no such date')
-  if (expiresAt <= now) throw refuse('expires_at', 'it is in the past')
+  const expiresAt = parseFuture('expires_at', text, now)
   if (expiresAt > now + longestLifeMs) throw refuse('expires_at', 'it is more than a year ahead')
   return expiresAt
 }

@@ -2,6 +2,7 @@ import { type MemberDocument, type MemberStatus, memberStatuses } from '@vitrine
 import { apiError } from '../api-error.ts'
 import type { Limits } from '../config.ts'
 import type { MembersTable } from '../database/tables.ts'
+import { parseFuture } from '../http/instant.ts'
 import { wireDate } from '../http/json.ts'
 import { checkStorable } from '../images/text.ts'
 
@@ -69,21 +70,6 @@ const reminderMs = 3 * dayMs
 export const reminderBefore = (endsAt: number, now: number): number => {
   const ahead = endsAt - now
   return ahead >= 2 * reminderMs ? endsAt - reminderMs : now + Math.floor(ahead / 2)
-}
-
-/**
- * An instant of the future, as a caller writes it (UTC).
- * @param name what it is, for the message
- * @throws ApiError `invalid_attribute` for a date that is none, such as 30 February, or in the past
- */
-export const parseFuture = (name: string, text: string, now: number): number => {
-  const instant = Date.parse(text)
-  // A day too many is taken for one of the next month otherwise.
-  if (Number.isNaN(instant) || !text.startsWith(new Date(instant).toISOString().slice(0, 10))) {
-    throw apiError('invalid_attribute', { name, why: 'there is no such date' })
-  }
-  if (instant <= now) throw apiError('invalid_attribute', { name, why: 'it is in the past' })
-  return instant
 }
 
 /**

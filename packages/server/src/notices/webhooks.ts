@@ -8,6 +8,7 @@ import type { Reader, Tx } from '../database/database.ts'
 import { lockName } from '../database/dialect.ts'
 import type { WebhooksTable } from '../database/sharing-tables.ts'
 import type { EventRow } from '../events/events.ts'
+import { parseInstant } from '../http/instant.ts'
 import { wireDate } from '../http/json.ts'
 import type { Service } from '../service.ts'
 import { countUp, tooMany } from './counts.ts'
@@ -207,8 +208,7 @@ const eventsSince = async (tx: Tx, projectId: string, since: number): Promise<Ev
  */
 export const replayWebhook = ({ database, now }: Service, actor: Actor, id: string, since: string): Promise<number> => {
   const projectId = projectOf(actor, 'member')
-  const from = Date.parse(since)
-  if (Number.isNaN(from)) throw apiError('invalid_attribute', { name: 'since', why: 'it is no instant' })
+  const from = parseInstant('since', since)
   return database.write(async (tx) => {
     const row = await ownWebhook(tx, projectId, id)
     if (row.enabled === 0) throw apiError('conflict', { why: 'The webhook is switched off' })
