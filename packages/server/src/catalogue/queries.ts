@@ -1,5 +1,7 @@
-import type { ExpressionBuilder } from 'kysely'
+import { type ExpressionBuilder, sql } from 'kysely'
 import type { Reader, Tx } from '../database/database.ts'
+import { isPostgres } from '../database/dialect.ts'
+import { prepared } from '../database/prepared.ts'
 import type { ListingsTable, ProducersTable } from '../database/sharing-tables.ts'
 import type { ImagesTable, Tables } from '../database/tables.ts'
 import { type SearchableListing, termsOf } from './terms.ts'
@@ -104,9 +106,20 @@ export const findAnnounced = (db: Reader, handle: string, slug: string): Promise
 export const isRequestable = (facts: Pick<Facts, 'status' | 'visibility' | 'deletion_at'>): boolean =>
   facts.status === 'active' && facts.visibility === 'shared' && facts.deletion_at === null
 
+const announcedById = prepared<{ ids: string | readonly string[] }, ShortListing>((db, value) =>
+  joinedListings(db)
+    .select(shortColumns)
+    .where(
+      isPostgres(db)
+        ? sql<boolean>`listings.id = any(${value('ids')}::text[])`
+        : sql<boolean>`listings.id in (select value from json_each(${value('ids')}))`,
+    )
+    .where(isAnnounced),
+)
+
 /** The listings of these ids that the world sees, in no order. */
 export const announcedByIds = (db: Reader, ids: readonly string[]): Promise<ShortListing[]> =>
-  joinedListings(db).select(shortColumns).where('listings.id', 'in', ids).where(isAnnounced).execute()
+  announcedById(db, { ids: isPostgres(db) ? ids : JSON.stringify(ids) })
 
 /** A listing with all of its facts, whoever may see it: callers decide by its project. */
 export const findListing = (db: Reader, id: string): Promise<FullListing | undefined> =>
