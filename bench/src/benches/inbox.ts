@@ -25,7 +25,7 @@ export const inbox = async (lab: Lab): Promise<Row[]> => {
   await using small = await lab.serveFilled(anInbox(few), { core })
   const name = `inbox, first page of ${pageSize}, ${pending.toLocaleString('en')} pending`
   return await compare(lab, [
-    { name, service: many, path, account: many.consumer, check, target: 0.35 },
+    { name, service: many, path, account: many.consumer, check, target: 0.2 },
     {
       name: `the same, ${few} pending`,
       service: small,
