@@ -142,7 +142,7 @@ const garbage: [what: string, body: string | Uint8Array, ...statuses: number[]][
   ['depth', `${'['.repeat(50_000)}${']'.repeat(50_000)}`, 400],
   ['bytes that are no UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]), 400],
   ['a byte order mark and nothing', '\ufeff', 400],
-  ['more than 1 MiB', `{"message":"${'m'.repeat(2 ** 20)}"}`, 413],
+  ['2 MiB', `{"message":"${'m'.repeat(2 ** 21)}"}`, 413],
 ]
 
 const runGarbage = async (scene: Scene, things: Things) => {
