@@ -61,3 +61,8 @@ test('a long description cannot fill the index', () => {
   assert.ok(terms.size <= 400)
   assert.ok(terms.has('debian'))
 })
+
+test('threat: a description of characters that each stand for eighteen', () => {
+  const words = wordsOf('\ufdfa'.repeat(50_000))
+  assert.ok(words.length < 20_000, `${words.length} words`)
+})

@@ -9,6 +9,8 @@ const wordMaxCharacters = 40
 const prefixMaxCharacters = 16
 /** Terms of one listing at most: a long description cannot fill the index. */
 const termsMax = 400
+/** Characters of one text that are looked at; one character can be written as eighteen. */
+const textMaxCharacters = 60_000
 const queryWordsMax = 8
 const queryMaxCharacters = 200
 
@@ -26,6 +28,7 @@ const shortened = (word: string, characters: number): string => [...word].slice(
 export const wordsOf = (text: string): string[] =>
   text
     .normalize('NFKD')
+    .slice(0, textMaxCharacters)
     .toLowerCase()
     .replace(/\p{M}/gu, '')
     .split(/[^\p{L}\p{N}]+/u)
