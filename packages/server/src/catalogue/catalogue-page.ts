@@ -47,6 +47,7 @@ const nothing = ({ search, first, next }: CatalogueView): Markup => {
 /** The search and what it finds. */
 export const cataloguePage = (view: CatalogueView): Page => {
   const { search, page, feed, first, next } = view
+  const isFiltered = Object.values(search).some((value) => value !== '')
   const listings =
     page.listings.length === 0
       ? nothing(view)
@@ -61,7 +62,7 @@ ${pagesMarkup({ first, next })}`
 <p class="lead">What producers share in this cloud. Open an image to read about it and to ask for access.</p>
 ${filters(view)}
 ${listings}
-<p class="feed"><a href="${feed}">Atom feed of this search</a></p>`,
+<p class="feed"><a href="${feed}">Atom feed of ${isFiltered ? 'this search' : 'new images'}</a></p>`,
     isPublic: true,
     hasSearch: false,
   }

@@ -44,7 +44,7 @@ export const publicNoticeRoutes = (app: FastifyInstance, service: Service): void
 
   app.get<SecretPath>(
     confirmPath(':secret'),
-    { schema: schemaOf('Ask whether an address wants notices') },
+    { exposeHeadRoute: true, schema: schemaOf('Ask whether an address wants notices') },
     async (request, reply) => {
       await refuseBody(request)
       const { secret } = request.params
@@ -60,7 +60,7 @@ export const publicNoticeRoutes = (app: FastifyInstance, service: Service): void
 
   app.get<SecretPath>(
     unsubscribePath(':secret'),
-    { schema: schemaOf('Ask whether mails shall end') },
+    { exposeHeadRoute: true, schema: schemaOf('Ask whether mails shall end') },
     async (request, reply) => {
       await refuseBody(request)
       const { secret } = request.params
@@ -92,6 +92,7 @@ export const publicNoticeRoutes = (app: FastifyInstance, service: Service): void
   app.get<{ Params: { file: string } }>(
     '/catalogue/feeds/:file',
     {
+      exposeHeadRoute: true,
       schema: {
         tags,
         summary: 'The Atom feed of a project',

@@ -134,6 +134,7 @@ export const publicRequestRoutes = (app: FastifyInstance, service: Service): voi
   app.get<SecretPath>(
     '/catalogue/requests/:secret',
     {
+      exposeHeadRoute: true,
       schema: {
         tags,
         security: [],
@@ -154,6 +155,7 @@ export const publicRequestRoutes = (app: FastifyInstance, service: Service): voi
   app.get<SecretPath>(
     '/catalogue/requests/confirm/:secret',
     {
+      exposeHeadRoute: true,
       schema: {
         tags,
         security: [],
