@@ -12,8 +12,10 @@ import { queued } from './queue.ts'
 import { blocksAmong, projectsNamed, type Target, targetsForListings, targetsOf } from './recipients.ts'
 import { nextDigest } from './schedule.ts'
 
-/** How many events one transaction tells of. */
+/** How many events one turn tells of. */
 export const batchMax = 500
+/** Deliveries from which on a transaction ends: an event can concern many, and nobody else writes meanwhile. */
+const deliveriesMax = 1000
 const rowsAtOnce = 50
 
 /** A delivery that is not in the queue yet. */
@@ -39,8 +41,8 @@ export const deliveryId = (targetId: string, eventId: string): string => {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
 }
 
-const waiting = (tx: Tx): Promise<EventRow[]> =>
-  tx.selectFrom('events').selectAll().where('position', 'is', null).orderBy('sequence').limit(batchMax).execute()
+const waiting = (tx: Tx, limit: number): Promise<EventRow[]> =>
+  tx.selectFrom('events').selectAll().where('position', 'is', null).orderBy('sequence').limit(limit).execute()
 
 /**
  * Gives events their place in the order of telling. It is the order of `sequence`, but for those that were committed after
@@ -187,15 +189,7 @@ export const insertDeliveries = async (tx: Tx, rows: readonly NewDelivery[]): Pr
   }
 }
 
-const queueNotices = async (
-  tx: Tx,
-  meant: readonly Notice[],
-  { limits, newListings }: Telling,
-  now: number,
-): Promise<number> => {
-  const notices = newListings ? meant : meant.filter(({ meaning }) => meaning.audience.to !== 'everyone')
-  if (notices.length === 0) return 0
-  const all = await addressed(tx, notices)
+const queueNotices = async (tx: Tx, all: readonly Addressed[], { limits }: Telling, now: number): Promise<number> => {
   if (all.length === 0) return 0
 
   const direct = await toldDirectly(tx, all)
@@ -233,23 +227,60 @@ const queueNotices = async (
 const noticesOf = (rows: readonly EventRow[]): Notice[] =>
   rows.map(toldOf).flatMap((event) => meaningsOf(event).map((meaning) => ({ event, meaning })))
 
+/** The first events of these, with as many deliveries as one transaction may queue; at least one event. */
+const firstOf = (rows: readonly EventRow[], all: readonly Addressed[]): EventRow[] => {
+  const counts = new Map<string, number>()
+  for (const { event } of all) counts.set(event.id, (counts.get(event.id) ?? 0) + 1)
+  let deliveries = 0
+  const end = rows.findIndex(({ id }, index) => {
+    deliveries += counts.get(id) ?? 0
+    return index > 0 && deliveries > deliveriesMax
+  })
+  return end === -1 ? [...rows] : rows.slice(0, end)
+}
+
+/** One transaction of `dispatch`. */
+const tellSome = (database: Database, telling: Telling, limit: number, now: number) =>
+  database.write(async (tx) => {
+    await lockName(tx, 'notices')
+    const rows = await waiting(tx, limit)
+    if (rows.length === 0) return { events: 0, deliveries: 0, isCut: false }
+    const meant = noticesOf(rows)
+    const notices = telling.newListings ? meant : meant.filter(({ meaning }) => meaning.audience.to !== 'everyone')
+    const all = notices.length === 0 ? [] : await addressed(tx, notices)
+    const told = firstOf(rows, all)
+    await setPositions(tx, told)
+    const ids = new Set(told.map(({ id }) => id))
+    const some = all.filter(({ event }) => ids.has(event.id))
+    const deliveries = await queueNotices(tx, some, telling, now)
+    return { events: told.length, deliveries, isCut: told.length < rows.length }
+  })
+
 /**
- * Tells of the events that nobody was told of: gives them positions and puts a delivery into the queue for every mailbox and
- * webhook concerned. One transaction; one process at a time.
+ * Tells of the events that nobody was told of, up to `batchMax`: gives them positions and puts a delivery into the queue for
+ * every mailbox and webhook concerned. One process at a time.
  * @returns how many events and deliveries it was
  */
-export const dispatch = (
+export const dispatch = async (
   database: Database,
   telling: Telling,
   now: number,
-): Promise<{ events: number; deliveries: number }> =>
-  database.write(async (tx) => {
-    await lockName(tx, 'notices')
-    const rows = await waiting(tx)
-    if (rows.length === 0) return { events: 0, deliveries: 0 }
-    await setPositions(tx, rows)
-    return { events: rows.length, deliveries: await queueNotices(tx, noticesOf(rows), telling, now) }
-  })
+): Promise<{ events: number; deliveries: number }> => {
+  let events = 0
+  let deliveries = 0
+  let isMore = true
+  let atOnce = batchMax
+  while (isMore && events < batchMax) {
+    const limit = Math.min(atOnce, batchMax - events)
+    const some = await tellSome(database, telling, limit, now)
+    events += some.events
+    deliveries += some.deliveries
+    isMore = some.isCut || some.events === limit
+    // The next ones are likely to concern as many.
+    if (some.isCut) atOnce = 2 * some.events
+  }
+  return { events, deliveries }
+}
 
 /** The deliveries that events mean for one webhook, whether or not they were made before. */
 export const deliveriesAgain = async (
