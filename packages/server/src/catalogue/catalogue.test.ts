@@ -116,6 +116,25 @@ eachDatabase('catalogue', ({ newUrl, atEnd }) => {
     assert.match((await service.call('GET', open.listing.path)).body, /on hold/)
   })
 
+  test('threat: reading from the filters what is out of sight', async () => {
+    const service = await start()
+    await makeProducer(service, producer, 'acme')
+    const imageId = await makeImage(service, producer)
+    await publish(service, producer, imageId, { title: 'One', os_name: 'Secretix', architecture: 'secret64' })
+    const setVisibility = (value: string) =>
+      service.call('PATCH', `/v2/images/${imageId}`, producer, [{ op: 'replace', path: '/visibility', value }], {
+        'content-type': 'application/openstack-images-v2.1-json-patch',
+      })
+    assert.match((await service.call('GET', '/catalogue')).body, /<option value="secretix">Secretix/)
+    await setVisibility('private')
+    assert.doesNotMatch((await service.call('GET', '/catalogue')).body, /secret/i)
+    await publish(service, producer, await makeImage(service, producer), { title: 'Two', os_name: 'SECRETIX' })
+    await setVisibility('private')
+    const { body } = await service.call('GET', '/catalogue')
+    assert.match(body, /<option value="secretix">SECRETIX/)
+    assert.doesNotMatch(body, /secret64/)
+  })
+
   test('an image that is made private takes its listing out of sight, and brings it back', async () => {
     const service = await start()
     await makeProducer(service, producer, 'acme')

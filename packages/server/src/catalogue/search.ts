@@ -169,13 +169,13 @@ export interface FacetValue {
 const facetValuesMax = 30
 
 /**
- * The values of a facet, in alphabetical order. Steps from one value to the next in the index, so that it costs the number
- * of values, not of listings.
+ * The values of a facet among the listings that the world sees, in alphabetical order. Steps from one value to the next
+ * in the index, so that it costs the number of values, not of listings.
  */
 export const facetValues = async (db: Reader, facet: 'os' | 'architecture'): Promise<FacetValue[]> => {
   const { from, to } = facetRange(facet)
   const column = facet === 'os' ? fragment`l.os_name` : fragment`l.architecture`
-  const rows = await runFragment<{ term: string; label: string | null }>(
+  const rows = await runFragment<{ term: string; label: string }>(
     db,
     fragment`with recursive facets(term) as (
         select (select min(term) from listing_terms where term >= ${from} and term < ${to})
@@ -183,11 +183,16 @@ export const facetValues = async (db: Reader, facet: 'os' | 'architecture'): Pro
         select (select min(t.term) from listing_terms t where t.term > facets.term and t.term < ${to})
         from facets where facets.term is not null
       )
-      select facets.term, (
-        select ${column} from listing_terms t join listings l on l.id = t.listing_id
-        where t.term = facets.term order by t.published_at desc, t.listing_id desc limit 1
-      ) as label
-      from facets where facets.term is not null limit ${facetValuesMax}`,
+      select term, label from (
+        select facets.term, (
+          select ${column} from listing_terms t join listings l on l.id = t.listing_id
+          where t.term = facets.term and (select 1 from images i where i.id = l.image_id
+            and i.visibility <> 'private' and coalesce(i.owner, '') = l.project_id) = 1
+          order by t.published_at desc, t.listing_id desc limit 1
+        ) as label
+        from facets where facets.term is not null
+      ) as named
+      where label is not null limit ${facetValuesMax}`,
   )
-  return rows.map(({ term, label }) => ({ value: term.slice(from.length), label: label ?? term.slice(from.length) }))
+  return rows.map(({ term, label }) => ({ value: term.slice(from.length), label }))
 }
