@@ -3,7 +3,7 @@ import type { Invocation } from '../context.ts'
 import { eachOf } from '../each-of.ts'
 import { unsupported } from '../extension.ts'
 import { isProjectName } from '../project-id.ts'
-import type { Outcome, Shared, ShareRequest } from './share.ts'
+import type { Outcome, Shared, ShareRequest } from '../share-outcome.ts'
 
 const known = (member: Member): Outcome => ({
   project: member.memberId,

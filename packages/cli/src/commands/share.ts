@@ -1,4 +1,4 @@
-import type { Image, ImageService } from '@vitrine/sdk'
+import type { ImageService } from '@vitrine/sdk'
 import { ToldError } from '../command-error.ts'
 import { connect, projectOf } from '../connect.ts'
 import { type Invocation, red, say } from '../context.ts'
@@ -9,36 +9,17 @@ import type { OutputOptions } from '../output/formats.ts'
 import { writeList } from '../output/output.ts'
 import type { View } from '../output/view.ts'
 import { checkProjects, isProjectName } from '../project-id.ts'
+import type { Outcome, Shared, ShareRequest } from '../share-outcome.ts'
 import { printable } from '../text.ts'
 import { resolveWhen, type When } from '../when.ts'
 import { shareAsMembers } from './share-members.ts'
-import { changeTerms, type Terms } from './share-terms.ts'
+import { changeTerms } from './share-terms.ts'
 
 export interface ShareOptions extends OutputOptions {
   message?: string
   until?: When
   dryRun?: boolean
   anyId?: boolean
-}
-
-/** What became of one project, or would become. */
-export interface Outcome {
-  project: string
-  status: string | null
-  result: string
-}
-
-export interface ShareRequest {
-  image: Image
-  /** Ids, or `name@domain`. */
-  projects: readonly string[]
-  terms: Terms
-  dryRun: boolean
-}
-
-export interface Shared {
-  outcomes: Outcome[]
-  failed: ToldError | undefined
 }
 
 const outcomeView: View<Outcome> = {

@@ -105,6 +105,9 @@ export interface EventsTable {
   position: number | null
 }
 
+/** An event as it is read. */
+export type EventRow = Omit<EventsTable, 'sequence'> & { sequence: number }
+
 export interface Tables extends IdentityTables, SharingTables {
   images: ImagesTable
   image_ids: ImageIdsTable

@@ -2,13 +2,13 @@ import { PassThrough } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { projectOf } from '../access/project.ts'
 import { ApiError, apiError } from '../api-error.ts'
+import type { EventRow } from '../database/tables.ts'
 import { actorOf } from '../http/authentication.ts'
 import { pathOf } from '../http/query.ts'
 import { tooMany } from '../notices/counts.ts'
 import type { Service } from '../service.ts'
 import { eventsBetween } from './activity.ts'
 import { activityDocument } from './document.ts'
-import type { EventRow } from './events.ts'
 
 /** The live stream of a project: server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
 

@@ -1,6 +1,6 @@
 import type { EventType } from '@vitrine/contract'
 import type { Reader } from '../database/database.ts'
-import type { EventRow } from './events.ts'
+import type { EventRow } from '../database/tables.ts'
 
 /** What happened to what a project owns, and to it as a consumer, over all images. */
 

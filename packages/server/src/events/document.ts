@@ -1,6 +1,6 @@
 import type { EventDocument } from '@vitrine/contract'
+import type { EventRow } from '../database/tables.ts'
 import { wireDate } from '../http/json.ts'
-import type { EventRow } from './events.ts'
 
 /**
  * An event as the API shows it. A consumer learns what happened, not which users of other projects did it.

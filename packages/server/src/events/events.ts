@@ -3,7 +3,7 @@ import type { EventType } from '@vitrine/contract'
 import type { FastifyRequest } from 'fastify'
 import type { Reader, Tx } from '../database/database.ts'
 import { prepared } from '../database/prepared.ts'
-import type { EventsTable } from '../database/tables.ts'
+import type { EventRow, EventsTable } from '../database/tables.ts'
 import { actorOf } from '../http/authentication.ts'
 
 /** Who made something happen, and when (milliseconds since 1970). */
@@ -69,8 +69,6 @@ export const recordEvent = async (tx: Tx, cause: Cause, happening: Happening): P
   })
   return id
 }
-
-export type EventRow = Omit<EventsTable, 'sequence'> & { sequence: number }
 
 /**
  * What a reader may see of the events of an image: a member, what concerns it since the image was shared with it; nobody

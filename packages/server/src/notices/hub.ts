@@ -1,5 +1,5 @@
 import type { Database } from '../database/database.ts'
-import type { EventRow } from '../events/events.ts'
+import type { EventRow } from '../database/tables.ts'
 import type { Listener } from './port.ts'
 
 const eventsAtOnce = 500

@@ -1,5 +1,5 @@
 import type { NoticeKind } from '@vitrine/contract'
-import type { EventRow } from '../events/events.ts'
+import type { EventRow } from '../database/tables.ts'
 
 /** What happened, as the log of events has it, with its detail read. */
 export interface Told extends Pick<EventRow, 'id' | 'type' | 'image_id' | 'member_id' | 'project_id' | 'created_at'> {

@@ -1,4 +1,4 @@
-import type { EventRow } from '../events/events.ts'
+import type { EventRow } from '../database/tables.ts'
 
 /** One reader of the live stream of events. */
 export interface Listener {
