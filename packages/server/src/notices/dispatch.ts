@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Limits } from '../config.ts'
 import type { Database, Tx } from '../database/database.ts'
 import { isPostgres, lockName } from '../database/dialect.ts'
-import type { EventRow } from '../events/events.ts'
+import type { EventRow } from '../database/tables.ts'
 import type { Delivery } from './claims.ts'
 import { type Facts, factsOf, type MailPayload, noticeContent, noticeDocument } from './content.ts'
 import { countUp } from './counts.ts'
@@ -189,9 +189,26 @@ export const insertDeliveries = async (tx: Tx, rows: readonly NewDelivery[]): Pr
   }
 }
 
-const queueNotices = async (tx: Tx, all: readonly Addressed[], { limits }: Telling, now: number): Promise<number> => {
-  if (all.length === 0) return 0
+/**
+ * Leaves out news beyond as many a day as a producer can have listings: one that announces and withdraws all day long would
+ * have everyone told each time.
+ */
+const withoutExcess = async (
+  tx: Tx,
+  all: readonly Addressed[],
+  { listings_per_project: limit }: Limits,
+  now: number,
+): Promise<readonly Addressed[]> => {
+  const isNews = ({ meaning }: Addressed) => meaning.audience.to === 'everyone'
+  const news = [...new Set(all.filter(isNews).map(({ event }) => event))]
+  const told = await withinLimit(tx, news, ({ ownerId }) => `news ${ownerId}`, { per: 'day', limit, now })
+  return all.filter((one) => !isNews(one) || told.has(one.event))
+}
 
+const queueNotices = async (tx: Tx, meant: readonly Addressed[], { limits }: Telling, now: number): Promise<number> => {
+  if (meant.length === 0) return 0
+
+  const all = await withoutExcess(tx, meant, limits, now)
   const direct = await toldDirectly(tx, all)
   const fresh = all.filter(
     ({ event, target }) => target.kind === 'webhook' || !direct.has(`${event.id} ${target.target.toLowerCase()}`),
@@ -206,6 +223,7 @@ const queueNotices = async (tx: Tx, all: readonly Addressed[], { limits }: Telli
   const kept = fresh.filter(
     (one) => one.target.kind === 'webhook' || one.meaning.kind !== 'share.created' || mailed.has(one),
   )
+  if (kept.length === 0) return 0
   const instant = kept.filter(({ target }) => target.kind === 'mail' && !target.daily)
   const atOnce = await withinLimit(tx, instant, (one) => `mails ${one.target.target} ${counterpart(one)}`, {
     per: 'day',

@@ -21,7 +21,7 @@ const approved = (image: string) =>
 eachDatabase('notices around a share', ({ newUrl, atEnd }) => {
   const start = (given: Parameters<typeof startScene>[1] = {}) => startScene({ newUrl, atEnd }, given)
 
-  const publish = async (scene: Scene, image: string) => {
+  const publish = async (scene: Scene, image: string): Promise<{ id: string }> => {
     const profile = await scene.call('PUT', '/v2/producer', member('producer'), { handle: 'debian', name: 'Debian' })
     assert.ok(profile.statusCode < 300, profile.body)
     const listing = await scene.call('POST', '/v2/listings', member('producer'), {
@@ -29,6 +29,7 @@ eachDatabase('notices around a share', ({ newUrl, atEnd }) => {
       title: 'Debian 13',
     })
     assert.ok(listing.statusCode < 300, listing.body)
+    return listing.json()
   }
 
   it('an invitation by name reaches the project of that name, without the id of the image', async () => {
@@ -76,6 +77,26 @@ eachDatabase('notices around a share', ({ newUrl, atEnd }) => {
     }
     await scene.settle()
     assert.equal(scene.mail.mails.length, 4)
+  })
+
+  it('threat: announcing and withdrawing all day long', async () => {
+    const { limits } = (await start()).service
+    const scene = await start({ settings: { limits: { ...limits, listings_per_project: 2 } } })
+    const hook = await scene.newHook()
+    await scene.addWebhook('curious', hook.url, { kinds: ['listing.published'] })
+    const image = await scene.newImage()
+    const again = async () => {
+      const { id } = await publish(scene, image)
+      await scene.settle()
+      assert.equal((await scene.call('DELETE', `/v2/listings/${id}`, member('producer'))).statusCode, 204)
+    }
+    for (let count = 0; count < 4; count += 1) await again()
+    await scene.settle()
+    assert.equal(hook.calls.length, 2)
+    scene.clock.advance(24 * 60 * 60 * 1000)
+    await again()
+    await scene.settle()
+    assert.equal(hook.calls.length, 3)
   })
 
   it('an operator can switch news of listings off', async () => {

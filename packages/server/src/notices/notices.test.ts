@@ -218,6 +218,10 @@ eachDatabase('notices', ({ newUrl, atEnd }) => {
     )
     const members = await limited.call('GET', `/v2/images/${image}/members`, member('producer'))
     assert.equal(members.json().members.length, 4)
+    // Of an event of which nobody is told at all, the others after it still are.
+    await limited.share(await limited.newImage(), 'd')
+    await limited.settle()
+    assert.equal(limited.mail.mails.length, 6)
     limited.clock.advance(hourMs)
     await limited.share(await limited.newImage(), 'c')
     await limited.settle()
