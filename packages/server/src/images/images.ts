@@ -10,6 +10,7 @@ import { type Cause, recordEvent } from '../events/events.ts'
 import { endAllShares } from '../members/share.ts'
 import { closeRequests } from '../requests/close.ts'
 import type { Service } from '../service.ts'
+import { takeBackPlan } from '../shares/apply-plan.ts'
 import { checkTagQuota } from './attributes.ts'
 import { changesBetween } from './changes.ts'
 import { checkCreate } from './create.ts'
@@ -128,6 +129,8 @@ const change = (
     const after = next(before)
     if (after === before) return before
     await updateImage(tx, before, after)
+    // What a former owner announced is not done to the image of another.
+    if (before.owner !== after.owner) await takeBackPlan(tx, cause, { id: imageId, owner: after.owner })
     const type =
       before.status === after.status
         ? 'image.update'

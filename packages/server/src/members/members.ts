@@ -6,14 +6,17 @@ import type { ImagesTable, MembersTable } from '../database/tables.ts'
 import type { Cause } from '../events/events.ts'
 import { findImage, findImageForChange, type ImageAndMembership } from '../images/queries.ts'
 import type { Service } from '../service.ts'
+import { isOver } from '../shares/plan.ts'
 import { findMember, listMembers } from './queries.ts'
 import { checkMemberStatus } from './rules.ts'
 import { answerShare, beginShare, endShare, plainTerms } from './share.ts'
 
 /** The members that the actor may read: all of them for owner and administrator, its own row for a member. */
 export const readMembers = async ({ database, now }: Service, actor: Actor, image: string): Promise<MembersTable[]> => {
-  const found = await findImage(database.read, image, actor.projectId, now())
-  return listMembers(database.read, image, onlyOf(actor, entitled(actor, 'member.list', { image }, found)))
+  const at = now()
+  const found = await findImage(database.read, image, actor.projectId, at)
+  const rows = await listMembers(database.read, image, onlyOf(actor, entitled(actor, 'member.list', { image }, found)))
+  return rows.filter((row) => !isOver(row, at))
 }
 
 type RowAction = 'member.show' | 'member.update' | 'member.delete'
@@ -25,8 +28,11 @@ const entitledMember = async (
   action: RowAction,
   names: { image: string; member: string },
   found: ImageAndMembership | undefined,
+  at: number,
 ): Promise<MembersTable> => {
-  const row = found === undefined ? undefined : await findMember(db, names.image, names.member)
+  const stored = found === undefined ? undefined : await findMember(db, names.image, names.member)
+  // From its end on a share is none, whether or not it was cleared away.
+  const row = stored === undefined || isOver(stored, at) ? undefined : stored
   const whose = row === undefined ? null : row.member_id === actor.projectId ? 'own' : 'other'
   entitled(actor, action, names, found, whose)
   if (row === undefined) throw apiError('member_not_found', names)
@@ -39,8 +45,9 @@ export const readMember = async (
   image: string,
   member: string,
 ): Promise<MembersTable> => {
-  const found = await findImage(database.read, image, actor.projectId, now())
-  return entitledMember(database.read, actor, 'member.show', { image, member }, found)
+  const at = now()
+  const found = await findImage(database.read, image, actor.projectId, at)
+  return entitledMember(database.read, actor, 'member.show', { image, member }, found, at)
 }
 
 /** Shares an image with a project. The quota is checked before the duplicate, both inside the transaction. */
@@ -69,7 +76,7 @@ const changeMember = (
 ): Promise<MembersTable> =>
   database.write(async (tx) => {
     const found = await findImageForChange(tx, names.image, actor.projectId, cause.at)
-    const row = await entitledMember(tx, actor, action, names, found)
+    const row = await entitledMember(tx, actor, action, names, found, cause.at)
     if (found === undefined) throw apiError('image_not_found', names)
     return change(tx, row, found.row)
   })

@@ -69,9 +69,11 @@ export interface ShareCounts {
 }
 
 const nothing: UsageDisclosure = 'nothing'
+const named: UsageDisclosure = 'named'
 
 /**
- * Counts the shares of an image.
+ * Counts the shares of an image. A sum over chosen projects would tell of each of them, so it is over those that agreed to be
+ * named.
  * @param only only of these projects, if given; or of those that asked through this listing
  */
 export const countShares = async (
@@ -89,7 +91,9 @@ export const countShares = async (
         .onRef('share_usage.image_id', '=', 'members.image_id')
         .onRef('share_usage.project_id', '=', 'members.member_id')
         .on(({ or, eb }) =>
-          or([eb('project_settings.usage', 'is', null), eb('project_settings.usage', '<>', nothing)]),
+          projects === undefined
+            ? or([eb('project_settings.usage', 'is', null), eb('project_settings.usage', '<>', nothing)])
+            : eb('project_settings.usage', '=', named),
         ),
     )
     .select(({ fn }) => [

@@ -248,6 +248,17 @@ eachDatabase('bad people and bad luck', ({ newUrl, atEnd }) => {
     await usage.flush()
     assert.equal((await statistics()).downloads, 4, 'the past of who shows nothing is no longer counted either')
     assert.equal((await preview()).downloads, 4)
+    for (const [project, seen] of [
+      ['silent', 0],
+      ['counted', 0],
+      ['named', 3],
+    ] as const) {
+      const body = { projects: [project], at: wire(Date.now() + dayMs) }
+      const touched = (await service.call('POST', `/v2/images/${image}/withdrawal`, producer, body)).json()
+      assert.equal(touched.downloads, seen, 'a withdrawal from one is no way to look at its use')
+      assert.equal(touched.last_used_week === null, seen === 0)
+    }
+    assert.equal((await service.call('DELETE', `/v2/images/${image}/withdrawal`, producer)).statusCode, 204)
     const { shares } = (await service.call('GET', `/v2/images/${image}/shares`, producer)).json()
     const shown = shares.map((share: { project_id: string; usage: { downloads: number } | null }) => [
       share.project_id,
@@ -289,5 +300,52 @@ eachDatabase('bad people and bad luck', ({ newUrl, atEnd }) => {
     const rules = (await asked(consumer)).reasons.map(({ rule: name }: { rule: string }) => name)
     assert.ok(rules.includes('block'), 'the consumer itself is told')
     assert.equal((await call('GET', `/v2/images/${image}/explain?project=other`, consumer)).statusCode, 403)
+  })
+
+  it('an image that changes hands is not withdrawn by what its former owner announced', async () => {
+    let at = Math.floor(Date.now() / 1000) * 1000
+    const service = await start({}, () => at)
+    const image = await newImage(service)
+    const ownEnd = wire(at + 9 * dayMs)
+    await many(service, { images: [image], projects: ['consumer'], ends_at: ownEnd })
+    const body = { at: wire(at + dayMs), delete_image: true, message: 'gone' }
+    assert.equal((await service.call('POST', `/v2/images/${image}/withdrawal`, producer, body)).statusCode, 200)
+    const patch = [{ op: 'replace', path: '/owner', value: 'stranger' }]
+    const type = { 'content-type': 'application/openstack-images-v2.1-json-patch' }
+    const given = await service.call('PATCH', `/v2/images/${image}`, fakeToken('operator', 'admin'), patch, type)
+    assert.equal(given.statusCode, 200)
+    const { planned } = (await service.call('GET', `/v2/images/${image}/withdrawal`, stranger)).json()
+    assert.equal(planned, null)
+    assert.equal(await countEvents(service, 'member.keep'), 1, 'the consumer is told')
+    at += 2 * dayMs
+    await reap(service.service)
+    const seen = await service.call('GET', `/v2/images/${image}?include=membership`, consumer)
+    assert.equal(seen.json().membership.ends_at, ownEnd)
+    assert.equal((await service.call('GET', `/v2/images/${image}`, stranger)).statusCode, 200)
+  })
+
+  it('expiry: who owns the image sees no share that has ended, nor can anybody touch it before it is cleared away', async () => {
+    let at = Math.floor(Date.now() / 1000) * 1000
+    const service = await start({}, () => at)
+    const image = await newImage(service)
+    const administrator = fakeToken('operator', 'admin')
+    // Far enough that the service does not clear it away by itself during the test.
+    await many(service, { images: [image], projects: ['consumer', 'other'], ends_at: wire(at + dayMs) })
+    const path = `/v2/images/${image}/members`
+    const before = at
+    at += dayMs
+    const answers = await Promise.all([
+      service.call('GET', path, producer),
+      service.call('GET', `${path}/consumer`, producer),
+      service.call('PUT', `${path}/consumer`, administrator, { status: 'accepted' }),
+      service.call('DELETE', `${path}/consumer`, producer),
+    ])
+    at = before
+    assert.deepEqual(
+      answers.map(({ statusCode }) => statusCode),
+      [200, 404, 404, 404],
+    )
+    assert.deepEqual(answers[0].json().members, [])
+    assert.equal(await countEvents(service, 'member.update'), 0)
   })
 })

@@ -4,19 +4,19 @@ import { entitled } from '../access/entitle.ts'
 import { apiError } from '../api-error.ts'
 import type { Reader, Tx } from '../database/database.ts'
 import type { ImagesTable, MembersTable } from '../database/tables.ts'
-import { type Cause, recordEvent } from '../events/events.ts'
+import type { Cause } from '../events/events.ts'
 import { parseFuture } from '../http/instant.ts'
 import { wireDate } from '../http/json.ts'
 import { removeWithShares } from '../images/images.ts'
 import { findImage, findImageForChange, type ImageAndMembership } from '../images/queries.ts'
 import { listMembers } from '../members/queries.ts'
-import { reminderBefore } from '../members/rules.ts'
-import { endShare, shareAudience } from '../members/share.ts'
+import { endShare } from '../members/share.ts'
 import type { Service } from '../service.ts'
+import { applyPlan, takeBackPlan } from './apply-plan.ts'
 import { revokeOpen } from './by-name.ts'
 import { wireWeek } from './dates.ts'
-import { concerns, dropPlan, endUnder, findPlan, isOver, ownEnd, type Plan, storePlan } from './plan.ts'
-import { countOpenInvitations, countShares, countWaitingRequests, findListingPath, updateTerms } from './queries.ts'
+import { concerns, dropPlan, findPlan, isOver, ownEnd, type Plan, storePlan } from './plan.ts'
+import { countOpenInvitations, countShares, countWaitingRequests, findListingPath } from './queries.ts'
 
 /** What a producer asks for. */
 export interface Withdrawal {
@@ -92,42 +92,6 @@ const withdrawable = (
 const checkProjects = (image: string, shares: readonly MembersTable[], projects: readonly string[] | undefined) => {
   for (const member of projects ?? []) {
     if (!shares.some(({ member_id }) => member_id === member)) throw apiError('member_not_found', { image, member })
-  }
-}
-
-/**
- * Gives the shares of an image the ends that they have under a plan, or without any, and tells of every change.
- * @param said whether the producer says something that the consumers have not been told yet
- */
-const applyPlan = async (
-  tx: Tx,
-  cause: Cause,
-  image: ImagesTable,
-  shares: readonly MembersTable[],
-  plan: Plan | undefined,
-  said: boolean,
-): Promise<void> => {
-  for (const row of shares) {
-    const end = endUnder(plan, row.member_id, ownEnd(row))
-    const { ends_at, withdrawn } = end
-    const moved = ends_at !== row.ends_at
-    if (!moved && withdrawn === row.withdrawn && !(withdrawn === 1 && said)) continue
-    const remind_at = moved ? (ends_at === null ? null : reminderBefore(ends_at, cause.at)) : row.remind_at
-    await updateTerms(tx, row, { message: row.message, ...end, remind_at })
-    const { message = null, deleteImage = false } = withdrawn === 1 && plan !== undefined ? plan : {}
-    await recordEvent(tx, cause, {
-      type: withdrawn === 1 ? 'member.withdraw' : 'member.keep',
-      imageId: image.id,
-      ownerId: image.owner,
-      memberId: row.member_id,
-      audience: shareAudience(row),
-      detail: {
-        status: row.status,
-        ends_at: ends_at === null ? null : wireDate(ends_at),
-        ...(withdrawn === 1 ? { delete_image: deleteImage } : {}),
-        ...(message === null ? {} : { message }),
-      },
-    })
   }
 }
 
@@ -213,7 +177,5 @@ export const cancelWithdrawal = ({ database }: Service, actor: Actor, cause: Cau
     const { row: image } = entitled(actor, action, { image: imageId }, found)
     if (plan === undefined) throw apiError('resource_not_found', { kind: 'withdrawal of image', id: imageId })
     if (plan.at <= cause.at) throw apiError('conflict', { why: 'The withdrawal is due and cannot be taken back' })
-    await dropPlan(tx, imageId)
-    const shares = (await listMembers(tx, imageId)).filter((row) => !isOver(row, cause.at))
-    await applyPlan(tx, cause, image, shares, undefined, false)
+    await takeBackPlan(tx, cause, image)
   })
