@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { tidy } from '../shares/reaper.ts'
 import { eachDatabase } from '../testing/databases.ts'
 import { fakeToken } from '../testing/fake-identity.ts'
 import { startTestService, type TestService } from '../testing/test-service.ts'
@@ -111,5 +112,30 @@ eachDatabase('the batch calls of members', ({ newUrl, atEnd }) => {
       assert.equal((await call('GET', `/v1/${project}/jobs/${id}`, consumer)).statusCode, 404)
     }
     assert.equal((await call('GET', `/v1/producer/jobs/${id}`, producer)).statusCode, 200)
+  })
+
+  it('mass answers: one project has two large batches under way at most', async () => {
+    const { call } = await start()
+    const images = Array.from({ length: 100 }, (_, index) => `image-${index}`)
+    const ask = () => call('PUT', path, consumer, { images, project_id: 'consumer', status: 'accepted' })
+    const answers = await Promise.all([ask(), ask(), ask()])
+    assert.deepEqual(answers.map(({ statusCode }) => statusCode).sort(), [200, 200, 429])
+    assert.equal((await ask()).statusCode, 200)
+  })
+
+  it('mass jobs: all that are a week old go, however many they are', async () => {
+    let at = Date.now()
+    const { service } = await start({}, () => at)
+    await service.database.write(async (tx) => {
+      const job = { project_id: 'p', type: 'imsAddImageMembersJob', status: 'SUCCESS', end_at: at } as const
+      const more = { error_code: null, fail_reason: null, results: '[]', begin_at: at }
+      for (let start = 0; start < 1500; start += 100) {
+        const rows = Array.from({ length: 100 }, (_, index) => ({ id: `job-${start + index}`, ...job, ...more }))
+        await tx.insertInto('jobs').values(rows).execute()
+      }
+    })
+    at += 8 * 24 * 60 * 60 * 1000
+    await tidy(service)
+    assert.deepEqual(await service.database.read.selectFrom('jobs').select('id').execute(), [])
   })
 })

@@ -111,7 +111,9 @@ const withCloudImageRoutes = (app: FastifyInstance, service: Service): void => {
         throw apiError('member_status_of_owner', { member: body.project_id })
       }
       const answer = { images: [...new Set(body.images)], project: body.project_id, status: body.status }
-      const jobId = await batchAnswers(service, actor, causeOf(request, now()), answer)
+      const jobId = await turns.take(projectOf(actor, 'member'), answer.images.length, () =>
+        batchAnswers(service, actor, causeOf(request, now()), answer),
+      )
       return sendJson(reply, 200, { job_id: jobId })
     },
   )

@@ -10,6 +10,8 @@ import { withdrawNow } from './withdrawal.ts'
 
 const periodMs = 1000
 const batchSize = 100
+/** Rows removed by one transaction, so that none is long. */
+const removedAtOnce = 1000
 const jobLifeMs = 7 * 24 * 60 * 60 * 1000
 /** How often to look for what is kept for a while only. */
 const tidyEveryMs = 10 * 60 * 1000
@@ -176,18 +178,28 @@ export const reap = async (service: Service): Promise<number> => {
   return done
 }
 
-/** Removes what is kept for a while only: jobs, and requests that nobody confirmed. */
-export const tidy = async ({ database, now }: Service): Promise<void> => {
-  const at = now()
+/** @returns whether there may be more */
+const removeOldJobs = async ({ database }: Pick<Service, 'database'>, at: number): Promise<boolean> => {
   const old = await database.read
     .selectFrom('jobs')
     .select('id')
     .where('begin_at', '<', at - jobLifeMs)
-    .limit(1000)
+    .limit(removedAtOnce)
     .execute()
   const ids = old.map(({ id }) => id)
+  if (ids.length > 0) {
+    await database.write(async (tx) => {
+      await tx.deleteFrom('jobs').where('id', 'in', ids).execute()
+    })
+  }
+  return ids.length === removedAtOnce
+}
+
+/** Removes what is kept for a while only: jobs, and requests that nobody confirmed. */
+export const tidy = async ({ database, now }: Pick<Service, 'database' | 'now'>): Promise<void> => {
+  const at = now()
+  while (await removeOldJobs({ database }, at));
   await database.write(async (tx) => {
-    if (ids.length > 0) await tx.deleteFrom('jobs').where('id', 'in', ids).execute()
     await dropUnconfirmed(tx, at)
     await dropDecided(tx, at)
   })
