@@ -14,10 +14,11 @@ eachDatabase('telling of events', ({ newUrl, atEnd, open }) => {
       const id = `hook-${index}`
       const url = `http://192.0.2.1/${index}`
       const kinds = '["share.created"]'
+      const fine = { failing_since: null, failures: 0, retry_at: null, created_at: 0 }
       const row = { id, project_id: 'consumer', url, secret: 's', kinds, wants_listings: 0, enabled: 1 } as const
       await tx
         .insertInto('webhooks')
-        .values({ ...row, created_at: 0 })
+        .values({ ...row, ...fine })
         .execute()
     }
     for (let index = 0; index < events; index += 1) {
