@@ -56,7 +56,10 @@ export const sharingTables = {
     await db.schema.alterTable('events').addColumn('position', 'bigint').execute()
     await db
       .updateTable('events')
-      .set(({ ref }) => ({ position: ref('sequence') }))
+      .set(({ ref, selectFrom }) => ({
+        position: ref('sequence'),
+        owner_id: selectFrom('images').select('owner').whereRef('images.id', '=', 'events.image_id'),
+      }))
       .execute()
     await db.schema
       .createIndex('events_waiting')
