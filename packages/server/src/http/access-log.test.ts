@@ -14,6 +14,7 @@ it('threat: secret links in the access log', () => {
       assert.match(loggedPath(sent), /^\/catalogue\/[%a-z/]+\.\.\.$/)
     }
   }
+  assert.equal(loggedPath(`//Catalogue/requests/${secret}`), '//Catalogue/requests/...')
   for (const path of [
     '/catalogue',
     '/catalogue/producers/acme/debian-13.json',

@@ -26,7 +26,7 @@ export const openLog = () => {
 export const loggedPath = (url: string): string =>
   pathOf(url)
     .replace(/(\/v2\.0\/tokens\/)[^/]+/, '$1...')
-    .replace(/^(\/catalogue\/(?!producers\/|icons\/)[^/]+\/(?:confirm\/|unsubscribe\/)?).+/, '$1...')
+    .replace(/^(\/+catalogue\/(?!producers\/|icons\/)[^/]+\/(?:confirm\/|unsubscribe\/)?).+/i, '$1...')
 
 /** One line for each request. Neither headers nor queries are logged: they may carry what is secret. */
 export const withAccessLog = (app: FastifyInstance): void => {

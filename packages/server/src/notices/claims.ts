@@ -5,6 +5,16 @@ import type { DeliveriesTable } from '../database/sharing-tables.ts'
 
 export type Delivery = Selectable<DeliveriesTable>
 
+/** The first of each project, in their order. */
+const shared = (rows: readonly Delivery[], perProject: number): Delivery[] => {
+  const counts = new Map<string | null, number>()
+  return rows.filter(({ project_id }) => {
+    const before = counts.get(project_id) ?? 0
+    counts.set(project_id, before + 1)
+    return before < perProject
+  })
+}
+
 /** How long a process may take for one attempt before another takes the delivery up. */
 export const leaseMs = 60_000
 
@@ -17,6 +27,8 @@ export interface ClaimWish {
   readonly busyTargets: readonly string[]
   /** Projects that have their part of the attempts already. */
   readonly busyProjects: readonly string[]
+  /** How many of them one project gets at most. */
+  readonly perProject: number
 }
 
 const due = (tx: Tx, { kind, count, busyTargets, busyProjects }: ClaimWish, now: number) => {
@@ -63,7 +75,7 @@ export const claim = async (tx: Tx, wish: ClaimWish, now: number): Promise<Deliv
   if (wish.count === 0) return []
   const found = await due(tx, wish, now).execute()
   const first = [...Map.groupBy(found, ({ target }) => target).values()].flatMap((rows) => rows.slice(0, 1))
-  const taken = first.slice(0, wish.count)
+  const taken = shared(first, wish.perProject).slice(0, wish.count)
   if (taken.length === 0) return []
   await tx
     .updateTable('deliveries')

@@ -201,6 +201,17 @@ eachDatabase('notices', ({ newUrl, atEnd }) => {
     assert.equal(slow.calls.length, 1)
   })
 
+  it('threat: a project with many webhooks that hang takes its part of the calls, and no more', async () => {
+    const scene = await start()
+    const slow = await scene.newHook()
+    slow.answer = 'hang'
+    for (let count = 0; count < 10; count += 1) await scene.addWebhook('consumer', `${slow.url}/${count}`)
+    await scene.share(await scene.newImage(), 'consumer')
+    await slow.waitFor(4)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    assert.equal(slow.calls.length, 4)
+  })
+
   it('mass shares: beyond the limit of an hour no mails are made, while the shares are', async () => {
     const scene = await start()
     const limits = { ...scene.service.limits, new_shares_per_project_hour: 2 }

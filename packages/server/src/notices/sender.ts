@@ -104,6 +104,7 @@ export const createSender = (parts: SenderParts): Sender => {
       kind: 'webhook' as const,
       count: callsAtOnce - calls.length,
       busyTargets: calls.map(({ target }) => target),
+      perProject: callsPerProject,
       busyProjects: [...perProject].filter(([, all]) => all.length >= callsPerProject).map(([project]) => project),
     }
     const prepared = await prepareCalls(tx, await claim(tx, callWish, now()), parts)
@@ -112,6 +113,7 @@ export const createSender = (parts: SenderParts): Sender => {
       kind: 'mail' as const,
       count: breaker.room(mailsAtOnce - mails.length),
       busyTargets: mails.map(({ target }) => target),
+      perProject: mailsAtOnce,
       busyProjects: [],
     }
     return [...prepared, ...(await prepareMails(tx, mailer, await claim(tx, mailWish, now()), parts))]
