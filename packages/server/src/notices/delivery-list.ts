@@ -6,7 +6,9 @@ import type { Reader } from '../database/database.ts'
 import { wireDate } from '../http/json.ts'
 import type { Service } from '../service.ts'
 import type { Delivery } from './claims.ts'
+import { countUp, tooMany } from './counts.ts'
 import type { NewDelivery } from './dispatch.ts'
+import { isUnwanted } from './mailboxes.ts'
 import { queued } from './queue.ts'
 
 const dateOrNull = (instant: number | null | undefined): string | null =>
@@ -61,7 +63,10 @@ export const listDeliveries = async (
   return limit === 0 ? [] : query.execute()
 }
 
-/** Puts a finished delivery into the queue again. @throws ApiError `resource_not_found`, `conflict` */
+/** What arrived once, sent again: for who lost it, not for who floods a mailbox or a webhook. */
+const resendsPerHour = 60
+
+/** Puts a finished delivery into the queue again. @throws ApiError `resource_not_found`, `conflict`, `too_many_requests` */
 export const resendDelivery = ({ database, now }: Service, actor: Actor, id: string): Promise<Delivery> => {
   const projectId = projectOf(actor, 'member')
   return database.write(async (tx) => {
@@ -71,6 +76,12 @@ export const resendDelivery = ({ database, now }: Service, actor: Actor, id: str
     // Nobody subscribed to these: once is what the requester asked for.
     if (row.kind === 'mail' && row.target_id === null && row.state === 'sent') {
       throw apiError('conflict', { why: 'The answer to a request is mailed once' })
+    }
+    if (row.kind === 'mail' && row.target_id === null && (await isUnwanted(tx, row.target))) {
+      throw apiError('conflict', { why: 'The mailbox wants no such mails any more' })
+    }
+    if (row.state === 'sent' && (await countUp(tx, `resends ${projectId}`, 'hour', now())) > resendsPerHour) {
+      throw tooMany('deliveries that are sent again', 60 * 60)
     }
     const again = queued(now())
     await tx.updateTable('deliveries').set(again).where('id', '=', id).execute()

@@ -201,6 +201,25 @@ eachDatabase('notices', ({ newUrl, atEnd }) => {
     assert.equal(slow.calls.length, 1)
   })
 
+  it('threat: flooding by sending again', async () => {
+    const scene = await start()
+    const hook = await scene.newHook()
+    await scene.addWebhook('consumer', hook.url)
+    await scene.share(await scene.newImage(), 'consumer')
+    await hook.waitFor(1)
+    await scene.settle()
+    const [{ id }] = (await scene.call('GET', '/v2/deliveries', member('consumer'))).json().deliveries
+    const { database } = scene.service
+    const resend = async () => {
+      await database.write((tx) => tx.updateTable('deliveries').set({ state: 'sent', next_at: null }).execute())
+      return (await scene.call('POST', `/v2/deliveries/${id}/resend`, member('consumer'))).statusCode
+    }
+    for (let count = 0; count < 60; count += 1) assert.equal(await resend(), 202)
+    assert.equal(await resend(), 429)
+    await database.write((tx) => tx.updateTable('deliveries').set({ state: 'failed' }).execute())
+    assert.equal((await scene.call('POST', `/v2/deliveries/${id}/resend`, member('consumer'))).statusCode, 202)
+  })
+
   it('threat: a project with many webhooks that hang takes its part of the calls, and no more', async () => {
     const scene = await start()
     const slow = await scene.newHook()
