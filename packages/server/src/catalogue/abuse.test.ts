@@ -135,6 +135,18 @@ eachDatabase('catalogue and bad people', ({ newUrl, atEnd }) => {
     }
   })
 
+  test('threat: a contact that adds recipients and words to the mail of a visitor', async () => {
+    const service = await start()
+    const contact = 'a?bcc=evil&subject=x%0a#y@b.example'
+    await service.call('PUT', '/v2/producer', producer, { handle: 'acme', name: 'Acme', contact })
+    const listing = await publish(service, producer, await makeImage(service, producer), { contact })
+    for (const path of [listing.path, '/catalogue/producers/acme']) {
+      const { body } = await service.call('GET', path)
+      const [, address] = /href="mailto:([^"]*)"/.exec(body) ?? []
+      assert.equal(address, 'a%3Fbcc%3Devil%26subject%3Dx%250a%23y@b.example', path)
+    }
+  })
+
   test('markup in every field stays text on every page and in every feed', async () => {
     const service = await start()
     const evil = `</title></textarea>"'><script>alert(1)</script>&`

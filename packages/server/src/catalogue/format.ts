@@ -12,6 +12,10 @@ export const sizeText = (bytes: number): string => {
   return unit === 0 ? exact : `${short.format(bytes / 1024 ** unit)} ${units[unit]} (${exact})`
 }
 
+/** An address of a mailbox as a link that fills in nothing else, such as more recipients. */
+export const mailboxMarkup = (address: string): Markup =>
+  html`<a href="mailto:${encodeURIComponent(address).replaceAll('%40', '@')}">${address}</a>`
+
 /** A day, with the instant for machines. */
 export const dayMarkup = (instant: number): Markup =>
   html`<time datetime="${new Date(instant).toISOString()}">${day.format(instant)}</time>`

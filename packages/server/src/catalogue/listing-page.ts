@@ -2,7 +2,7 @@ import { html, type Markup, type MarkupValue } from '../http/markup.ts'
 import { requestForm } from '../requests/form.ts'
 import { chipsMarkup, iconMarkup } from './cards.ts'
 import { listingPath, producerPath, shownOf } from './documents.ts'
-import { dayMarkup, sizeText } from './format.ts'
+import { dayMarkup, mailboxMarkup, sizeText } from './format.ts'
 import { renderMarkdown } from './markdown.ts'
 import type { Page } from './page.ts'
 import { type FullListing, isRequestable } from './queries.ts'
@@ -36,7 +36,7 @@ ${fact('Operating system', system)}${fact('Architecture', row.architecture)}${
 }${shown.has('dates') && fact('Image changed', dayMarkup(row.image_updated_at))}${fact('Licence', row.licence)}${fact(
   'Documentation',
   outside(row.documentation, 'Read the documentation'),
-)}${fact('Contact', row.contact && html`<a href="mailto:${row.contact}">${row.contact}</a>`)}${fact(
+)}${fact('Contact', row.contact && mailboxMarkup(row.contact))}${fact(
   'Published',
   dayMarkup(row.published_at),
 )}</dl></section>`
@@ -67,7 +67,7 @@ const asking = (row: FullListing, sendsMail: boolean): Markup => {
   if (!isRequestable(row)) return closed(whyNot(row))
   if (sendsMail) return form(row)
   return closed(
-    html`This service sends no mail, so access cannot be asked for here. Ask the producer directly${row.contact && html`: <a href="mailto:${row.contact}">${row.contact}</a>`}.`,
+    html`This service sends no mail, so access cannot be asked for here. Ask the producer directly${row.contact && html`: ${mailboxMarkup(row.contact)}`}.`,
   )
 }
 

@@ -1,7 +1,7 @@
 import { html } from '../http/markup.ts'
 import { cardsMarkup, pagesMarkup } from './cards.ts'
 import { producerPath } from './documents.ts'
-import { dayMarkup } from './format.ts'
+import { dayMarkup, mailboxMarkup } from './format.ts'
 import { renderMarkdown } from './markdown.ts'
 import type { Page } from './page.ts'
 import type { ProducerRow, ShortListing } from './queries.ts'
@@ -19,7 +19,7 @@ export const producerPage = (
     head: html`<link rel="alternate" type="application/atom+xml" title="New images of ${name}" href="${feed}">
 `,
     main: html`<h1 dir="auto">${name}</h1>
-<p class="quiet">Producer <code>${handle}</code>, here since ${dayMarkup(producer.created_at)}${website && html` &middot; <a href="${website}" rel="nofollow noopener ugc">Website</a>`}${contact && html` &middot; <a href="mailto:${contact}">${contact}</a>`}</p>
+<p class="quiet">Producer <code>${handle}</code>, here since ${dayMarkup(producer.created_at)}${website && html` &middot; <a href="${website}" rel="nofollow noopener ugc">Website</a>`}${contact && html` &middot; ${mailboxMarkup(contact)}`}</p>
 ${
   description &&
   html`<section class="text" dir="auto" aria-labelledby="about"><h2 id="about">About</h2>
