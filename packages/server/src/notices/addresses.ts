@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { defaultNoticeKinds, type NoticeAddressDocument, type NoticeKind } from '@vitrine/contract'
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { Actor } from '../access/actor.ts'
 import { projectOf } from '../access/project.ts'
 import { apiError } from '../api-error.ts'
@@ -236,6 +236,12 @@ export const unsubscribe = ({ database }: Service, key: string): Promise<Subscri
     const found = await subscriptionOf(tx, key)
     if (found.kind === 'mailbox') {
       await setUnwanted(tx, found.email, 1)
+      await tx
+        .deleteFrom('deliveries')
+        .where('target', '=', found.email)
+        .where('target_id', 'is', null)
+        .where('state', '=', sql.lit('waiting'))
+        .execute()
       return { ...found, ended: true }
     }
     const { row } = found
