@@ -19,7 +19,7 @@ export interface SearchPage {
 }
 
 /** Rows of the index that one page looks at, at most. A search that finds little in so many goes on with the next page. */
-const walkMax = 2000
+const walkMax = 1000
 const firstStep = 60
 const step = 500
 /** As far as it is worth knowing how common a term is. */
