@@ -17,7 +17,13 @@ export const lockName = async (tx: Tx, name: string): Promise<void> => {
   if (isPostgres(tx)) await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(tx)
 }
 
-/** Makes a transaction wait for those that lock the same name for themselves, and they for it; many may share it. */
-export const shareName = async (tx: Tx, name: string): Promise<void> => {
-  if (isPostgres(tx)) await sql`select pg_advisory_xact_lock_shared(hashtextextended(${name}, 0))`.execute(tx)
+/**
+ * Makes a transaction wait for those that lock one of these names for themselves, and they for it; many may share them. They
+ * are taken in this order.
+ */
+export const shareNames = async (tx: Tx, names: readonly string[]): Promise<void> => {
+  if (!isPostgres(tx) || names.length === 0) return
+  await sql`select pg_advisory_xact_lock_shared(hashtextextended(name, 0)) from unnest(${names}::text[]) as name`.execute(
+    tx,
+  )
 }

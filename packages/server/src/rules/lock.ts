@@ -1,5 +1,5 @@
 import type { Tx } from '../database/database.ts'
-import { isPostgres, locked, lockName, shareName } from '../database/dialect.ts'
+import { isPostgres, locked, lockName, shareNames } from '../database/dialect.ts'
 
 /**
  * Whoever makes a share follows the rules of its consumer, and whoever changes a rule finds every share that did not follow
@@ -25,9 +25,8 @@ export const lockRules = (tx: Tx, projectId: string): Promise<void> => lockName(
 
 /** Keeps the rules of these projects as they are until the transaction ends. */
 export const keepRules = async (tx: Tx, projectIds: readonly string[]): Promise<void> => {
-  if (!isPostgres(tx)) return
-  const groups = new Set(projectIds.map(groupOf))
-  for (const group of [...groups].sort((one, other) => one - other)) await shareName(tx, nameOf(group))
+  const groups = [...new Set(projectIds.map(groupOf))].sort((one, other) => one - other)
+  await shareNames(tx, groups.map(nameOf))
 }
 
 /**
