@@ -14,6 +14,18 @@ describe('bodies', () => {
   })
   after(() => service.close())
 
+  it('threat: a long list of the same, whose elements would all be compared', async () => {
+    const begin = performance.now()
+    for (const kind of ['share.created', 'x', 5, null, ['x']]) {
+      const kinds = Array.from({ length: 60_000 }, () => kind)
+      const answer = await service.call('POST', '/v2/webhooks', producer, { url: 'https://example.com/', kinds })
+      assert.equal(answer.statusCode, 400, answer.body)
+    }
+    const deep = `{"url":"https://example.com/","kinds":[${'['.repeat(100_000)}${']'.repeat(100_000)}]}`
+    assert.equal((await service.call('POST', '/v2/webhooks', producer, deep)).statusCode, 400)
+    assert.ok(performance.now() - begin < 2000, 'everyone else had to wait')
+  })
+
   const cases: readonly (readonly [name: string, body: string | Buffer, status: number])[] = [
     ['an object', '{}', 201],
     ['nothing', '', 400],

@@ -18,6 +18,24 @@ const whyNot = (
   return keyword === 'pattern' ? `${where} holds something that does not belong there` : `${where} ${message}`
 }
 
+const listMax = 1000
+/** Deeper than any body is; what is far deeper cannot even be looked at. */
+const levelsMax = 16
+
+/**
+ * Whether a list in a value that is refused is longer than any that is taken. Saying what is wrong with it could take
+ * minutes: all of its elements would be compared with each other.
+ */
+const isVast = (value: unknown): boolean => {
+  if (typeof value !== 'object' || value === null) return false
+  return (Array.isArray(value) && value.length > listMax) || Object.values(value).some(isVast)
+}
+
+const isDeep = (value: unknown, levels = levelsMax): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((part) => isDeep(part, levels - 1)))
+
 /**
  * A parser of JSON bodies of the extensions. Keys that a schema does not know are refused, not dropped.
  * @returns the body as the schema says, or throws ApiError `body_missing`, `malformed_json`, `invalid_body`
@@ -31,7 +49,11 @@ export const bodyParser = <Schema extends TSchema>(schema: Schema): ((request: F
 export const parser = <Schema extends TSchema>(schema: Schema): ((value: unknown) => Static<Schema>) => {
   const compiled = Compile(schema)
   return (value) => {
-    if (!compiled.Check(value)) throw apiError('invalid_body', { why: whyNot(compiled.Errors(value)) })
+    if (isDeep(value)) throw apiError('invalid_body', { why: `it has more than ${levelsMax} levels` })
+    if (!compiled.Check(value)) {
+      const why = isVast(value) ? `a list in it has more than ${listMax} elements` : whyNot(compiled.Errors(value))
+      throw apiError('invalid_body', { why })
+    }
     if (!isWellFormed(value)) throw apiError('invalid_body', { why: 'a text in it holds half a character' })
     return value
   }
