@@ -13,7 +13,7 @@ const whyNot = (
   const { instancePath, keyword, message, params } = first
   const where = instancePath === '' ? 'it' : instancePath.slice(1).replaceAll('/', '.')
   if (keyword === 'additionalProperties' && 'additionalProperties' in params) {
-    return `${where === 'it' ? '' : `${where} `}has unknown keys: ${String(params.additionalProperties)}`
+    return `${where === 'it' ? '' : `${where} `}has unknown keys: ${String(params.additionalProperties).slice(0, 200)}`
   }
   return keyword === 'pattern' ? `${where} holds something that does not belong there` : `${where} ${message}`
 }
