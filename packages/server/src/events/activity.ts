@@ -44,13 +44,16 @@ export const projectEvents = async (
   { limit, before }: { limit: number; before: EventRow | undefined },
 ): Promise<EventRow[]> => {
   if (limit === 0) return []
+  // First, so that what is told of meanwhile is found twice, not missed.
+  const waiting = await untold(db, projectId, before, limit)
   const sides = (['owner', 'consumer'] as const).map((side) => {
     const told = ofSide(db, side, projectId).where('position', 'is not', null).orderBy('position', 'desc').limit(limit)
     const { position = null } = before ?? {}
     return (position === null ? told : told.where('position', '<', position)).execute()
   })
-  const rows = [...(await untold(db, projectId, before, limit)), ...(await Promise.all(sides)).flat()]
-  return rows.sort(byPosition).slice(0, limit)
+  const told = (await Promise.all(sides)).flat()
+  const distinct = new Map([...waiting, ...told].map((row) => [row.id, row]))
+  return [...distinct.values()].sort(byPosition).slice(0, limit)
 }
 
 /** A page of events, and the event after which the next one begins, if there may be one. */
