@@ -117,3 +117,21 @@ export const revokeAllInvitations = async (tx: Tx, imageId: string, at: number):
     .where('revoked_at', 'is', null)
     .execute()
 }
+
+const keptMs = 90 * 24 * 60 * 60 * 1000
+const dropMax = 1000
+
+/** Removes invitations that expired, or would have, long ago; shares that came of them stay. */
+export const dropEnded = async (tx: Tx, now: number): Promise<void> => {
+  await tx
+    .deleteFrom('invitations')
+    .where('id', 'in', (rows) =>
+      rows
+        .selectFrom('invitations')
+        .select('id')
+        .where('expires_at', '<=', now - keptMs)
+        .orderBy('expires_at')
+        .limit(dropMax),
+    )
+    .execute()
+}

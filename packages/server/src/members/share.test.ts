@@ -112,6 +112,11 @@ eachDatabase('shares with terms', ({ newUrl, atEnd }) => {
     assert.equal(answer.json().status, 'pending')
     assert.deepEqual(await listed(service), [id])
     const { events } = (await service.call('GET', `/v2/images/${id}/events`, consumer)).json()
+    const [seen] = (await service.call('GET', `/v2/images/${id}/events`, producer)).json().events
+    assert.deepEqual(
+      [seen.type, seen.request_id, seen.detail],
+      ['member.update', null, { from: 'pending', to: 'accepted' }],
+    )
     assert.deepEqual(
       events.map(({ type, project_id: by }: { type: string; project_id: string }) => [type, by]),
       [

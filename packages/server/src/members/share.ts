@@ -61,7 +61,6 @@ export const answerShare = async (
   image: ImagesTable,
   row: MembersTable,
   status: MemberStatus,
-  detail: Readonly<Record<string, unknown>> = {},
 ): Promise<MembersTable> => {
   if (status === row.status && !(status === 'accepted' && row.blocked === 1)) return row
   const blocks = row.status === 'accepted' && (await isBlocked(tx, image, row))
@@ -82,7 +81,7 @@ export const answerShare = async (
     imageId: row.image_id,
     ownerId: image.owner,
     memberId: row.member_id,
-    detail: { from: row.status, to: status, ...detail },
+    detail: { from: row.status, to: status },
   })
   return { ...row, ...copies, status, updated_at: cause.at }
 }
@@ -129,7 +128,8 @@ const applyRules = async (
   row: MembersTable,
   { enforced, audited }: Awaited<ReturnType<typeof ruleEffect>>,
 ): Promise<MembersTable> => {
-  const byRule: Cause = { ...cause, projectId: row.member_id, userId: null }
+  // The producer sees an answer, and not that a rule gave it.
+  const byRule: Cause = { projectId: row.member_id, userId: null, requestId: null, at: cause.at }
   for (const rule of audited) {
     await countRule(tx, rule.id)
     await recordEvent(tx, byRule, {
@@ -143,7 +143,7 @@ const applyRules = async (
   }
   if (enforced === undefined) return row
   await countRule(tx, enforced.id)
-  return enforced.kind === 'accept' ? answerShare(tx, byRule, image, row, 'accepted', { rule_id: enforced.id }) : row
+  return enforced.kind === 'accept' ? answerShare(tx, byRule, image, row, 'accepted') : row
 }
 
 /**

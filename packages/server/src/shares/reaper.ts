@@ -2,6 +2,7 @@ import { fragment, runFragment } from '../database/fragment.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
 import { wireDate } from '../http/json.ts'
 import { findImageForChange } from '../images/queries.ts'
+import { dropEnded } from '../invitations/queries.ts'
 import { endShare, shareAudience } from '../members/share.ts'
 import { dropDecided, dropUnconfirmed } from '../requests/queries.ts'
 import type { Service } from '../service.ts'
@@ -202,6 +203,7 @@ export const tidy = async ({ database, now }: Pick<Service, 'database' | 'now'>)
   await database.write(async (tx) => {
     await dropUnconfirmed(tx, at)
     await dropDecided(tx, at)
+    await dropEnded(tx, at)
   })
 }
 

@@ -232,6 +232,7 @@ export const sharingTables = {
       .columns(['owner_id', 'created_at', 'id'])
       .execute()
     await db.schema.createIndex('invitations_to_count').on('invitations').columns(['owner_id', 'expires_at']).execute()
+    await db.schema.createIndex('invitations_by_end').on('invitations').column('expires_at').execute()
     await db.schema.createIndex('invitations_of_image').on('invitations').column('image_id').execute()
     await db.schema
       .createIndex('invitations_by_addressee')
