@@ -3,6 +3,7 @@ import type { Actor } from '../access/actor.ts'
 import { apiError } from '../api-error.ts'
 import type { Reader, Tx } from '../database/database.ts'
 import { lockName } from '../database/dialect.ts'
+import { countUp, tooMany } from '../notices/counts.ts'
 import type { Service } from '../service.ts'
 import { isReserved, skeletonOf } from './look-alikes.ts'
 import { checkMarkdown } from './markdown.ts'
@@ -69,6 +70,15 @@ const checkHandle = async (tx: Tx, before: ProducerRow | undefined, wanted: Prod
   }
 }
 
+/** A name is written into the index of every listing: that is work for all who share the database. */
+const renamesPerHour = 10
+
+const limitRenames = async (tx: Tx, projectId: string, at: number): Promise<void> => {
+  if ((await countUp(tx, `renames ${projectId}`, 'hour', at)) > renamesPerHour) {
+    throw tooMany('changes of the name of your profile', 60 * 60)
+  }
+}
+
 /** Makes the profile of the caller's project, or replaces it. */
 export const putProducer = async (
   { database, now }: Service,
@@ -99,7 +109,10 @@ export const putProducer = async (
       if (before === undefined) await tx.insertInto('producers').values(row).execute()
       else {
         await tx.updateTable('producers').set(row).where('project_id', '=', projectId).execute()
-        if (before.name !== row.name) await reindexProducer(tx, row)
+        if (before.name !== row.name) {
+          await limitRenames(tx, projectId, at)
+          await reindexProducer(tx, row)
+        }
       }
       return { made: before === undefined, ...(await warned(tx, row)) }
     })

@@ -21,7 +21,8 @@ type WebhookRow = Selectable<WebhooksTable>
 
 /** Events that one replay looks at. */
 const replayMax = 1000
-const testsPerHour = 60
+/** Of a project. A replay is up to a thousand calls to an address that nobody proved to own. */
+const perHour = { tests: 60, replays: 10 } as const
 
 export const webhookDocument = (row: WebhookRow): WebhookDocument => ({
   id: row.id,
@@ -146,8 +147,8 @@ export const removeWebhook = ({ database }: Service, actor: Actor, id: string): 
   })
 }
 
-const brake = async (tx: Tx, what: string, projectId: string, now: number): Promise<void> => {
-  const limit = testsPerHour
+const brake = async (tx: Tx, what: keyof typeof perHour, projectId: string, now: number): Promise<void> => {
+  const limit = perHour[what]
   if ((await countUp(tx, `${what} ${projectId}`, 'hour', now)) <= limit) return
   throw tooMany(`${what} of webhooks`, 60 * 60)
 }
