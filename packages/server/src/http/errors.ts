@@ -100,7 +100,11 @@ const sendError = (error: unknown, request: FastifyRequest, reply: FastifyReply,
   const answer = asApiError(error)
   if (answer.code === 'internal' || answer.code === 'database_unavailable')
     request.log.error({ err: error, reqId: request.id }, 'a request failed')
-  if (!request.raw.complete) lingerOver(request.raw)
+  if (!request.raw.complete) {
+    // Fastify would close the connection at once, under a client that is still sending.
+    reply.removeHeader('connection')
+    lingerOver(request.raw)
+  }
   const form = errorForm(request.headers.accept)
   if (form === 'html' && pages !== undefined && request.url.startsWith(pages.prefix)) {
     pages.send(reply.headers({ ...answer.headers, [requestIdHeader]: request.id }), answer.status, answer.message)
