@@ -69,21 +69,7 @@ export const eventTypes = [
 ] as const
 export type EventType = (typeof eventTypes)[number]
 
-/** Notices that a project can ask for (extension, docs/reference/notices.md). */
-export const noticeKinds = [
-  'share.created',
-  'share.answered',
-  'share.expiring',
-  'share.withdrawing',
-  'share.kept',
-  'share.withdrawn',
-  'request.received',
-  'invitation.received',
-  'listing.published',
-] as const
-export type NoticeKind = (typeof noticeKinds)[number]
-
-/** What an address gets unless it says otherwise: all but news of the catalogue. */
+/** What an address gets unless it says otherwise: all notices but news of the catalogue. */
 export const defaultNoticeKinds = [
   'share.created',
   'share.answered',
@@ -93,7 +79,11 @@ export const defaultNoticeKinds = [
   'share.withdrawn',
   'request.received',
   'invitation.received',
-] as const satisfies readonly NoticeKind[]
+] as const
+
+/** Notices that a project can ask for (extension, docs/reference/notices.md). */
+export const noticeKinds = [...defaultNoticeKinds, 'listing.published'] as const
+export type NoticeKind = (typeof noticeKinds)[number]
 
 /** Where a request for access stands. `closed`: the image is gone, or the request was never confirmed. */
 export const requestStates = ['unconfirmed', 'waiting', 'approved', 'denied', 'closed'] as const

@@ -8,7 +8,7 @@ import { wireDate } from '../http/json.ts'
 import { fromRow } from '../images/image.ts'
 import { memberCopies } from '../images/queries.ts'
 import { countRule, ruleEffect } from '../rules/matching.ts'
-import { endUnder, findPlan } from '../shares/plan.ts'
+import { endUnder, findPlan, isOver } from '../shares/plan.ts'
 import { countMembers, deleteMember, findMember, insertMember, listMembers, setMemberStatus } from './queries.ts'
 import { checkMemberQuota, reminderBefore } from './rules.ts'
 
@@ -163,13 +163,13 @@ export const beginShare = async (
   // Before any row of a member is touched: whoever changes these rules may wait for it.
   const effect = await ruleEffect(tx, memberId, image.owner, terms.listingId)
   const present = await findMember(tx, image.id, memberId)
-  const isOver = present !== undefined && present.ends_at !== null && present.ends_at <= cause.at
-  if (isOver) await endShare(tx, cause, image, present, present.withdrawn === 1 ? 'withdrawn' : 'expired')
+  const isGone = present !== undefined && isOver(present, cause.at)
+  if (isGone) await endShare(tx, cause, image, present, present.withdrawn === 1 ? 'withdrawn' : 'expired')
   checkMemberQuota(await countMembers(tx, image.id), limits)
-  if (present !== undefined && !isOver) throw apiError('member_exists', { member: memberId })
+  if (present !== undefined && !isGone) throw apiError('member_exists', { member: memberId })
 
   const end = endUnder(await findPlan(tx, image.id), memberId, terms.endsAt)
-  if (end.ends_at !== null && end.ends_at <= cause.at) {
+  if (isOver(end, cause.at)) {
     throw apiError('conflict', { why: 'The share would end at once: its end, or a withdrawal of the image, is due' })
   }
   const blocked = effect.enforced?.kind === 'block'

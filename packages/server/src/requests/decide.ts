@@ -11,6 +11,7 @@ import { findMember } from '../members/queries.ts'
 import { beginShare, type ShareTerms } from '../members/share.ts'
 import { type MailContent, queueMail } from '../notices/queue.ts'
 import type { Service } from '../service.ts'
+import { isOver } from '../shares/plan.ts'
 import { findSeenBy, listQueue, lockRequest, type QueueQuery, type RequestRow, updateRequest } from './queries.ts'
 
 const notFound = (id: string) => apiError('resource_not_found', { kind: 'request', id })
@@ -98,7 +99,7 @@ const share = async (
   terms: ShareTerms,
 ): Promise<{ member: MembersTable; eventId: string | null }> => {
   const present = await findMember(tx, image.id, memberId)
-  if (present !== undefined && (present.ends_at === null || present.ends_at > cause.at)) {
+  if (present !== undefined && !isOver(present, cause.at)) {
     return { member: present, eventId: null }
   }
   const { now, eventId } = await beginShare(tx, limits, cause, image, memberId, terms)

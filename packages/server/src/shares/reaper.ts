@@ -66,15 +66,20 @@ const withdrawals: Duty = {
   },
 }
 
-const ends: Duty = {
-  due: async ({ database }, at, except) => {
-    const due = database.read.selectFrom('members').select('image_id').where('ends_at', '<=', at)
+/** Images with shares whose time has come by one of their two dates. */
+const sharesDue =
+  (date: 'ends_at' | 'remind_at'): Duty['due'] =>
+  async ({ database }, at, except) => {
+    const due = database.read.selectFrom('members').select('image_id').where(date, '<=', at)
     const rows = await (except.length === 0 ? due : due.where('image_id', 'not in', except))
-      .orderBy('ends_at')
+      .orderBy(date)
       .limit(batchSize)
       .execute()
     return [...new Set(rows.map(({ image_id }) => image_id))]
-  },
+  }
+
+const ends: Duty = {
+  due: sharesDue('ends_at'),
   work: ({ database }, imageId, at) =>
     database.write(async (tx) => {
       const image = (await findImageForChange(tx, imageId, null, at))?.row
@@ -94,14 +99,7 @@ const ends: Duty = {
 }
 
 const reminders: Duty = {
-  due: async ({ database }, at, except) => {
-    const due = database.read.selectFrom('members').select('image_id').where('remind_at', '<=', at)
-    const rows = await (except.length === 0 ? due : due.where('image_id', 'not in', except))
-      .orderBy('remind_at')
-      .limit(batchSize)
-      .execute()
-    return [...new Set(rows.map(({ image_id }) => image_id))]
-  },
+  due: sharesDue('remind_at'),
   work: ({ database }, imageId, at) =>
     database.write(async (tx) => {
       const image = (await findImageForChange(tx, imageId, null, at))?.row
