@@ -78,9 +78,11 @@ const lingerMs = 10_000
 
 /**
  * Lets a client finish sending a body that is not wanted, for a while: one whose connection is closed under it loses the
- * answer that says why.
+ * answer that says why. Fastify would close it at once.
  */
-const lingerOver = (request: IncomingMessage): void => {
+const lingerOver = (request: IncomingMessage, reply: FastifyReply): void => {
+  if (request.complete) return
+  reply.removeHeader('connection')
   request.resume()
   const timer = setTimeout(() => request.destroy(), lingerMs)
   timer.unref()
@@ -100,11 +102,6 @@ const sendError = (error: unknown, request: FastifyRequest, reply: FastifyReply,
   const answer = asApiError(error)
   if (answer.code === 'internal' || answer.code === 'database_unavailable')
     request.log.error({ err: error, reqId: request.id }, 'a request failed')
-  if (!request.raw.complete) {
-    // Fastify would close the connection at once, under a client that is still sending.
-    reply.removeHeader('connection')
-    lingerOver(request.raw)
-  }
   const form = errorForm(request.headers.accept)
   if (form === 'html' && pages !== undefined && request.url.startsWith(pages.prefix)) {
     pages.send(reply.headers({ ...answer.headers, [requestIdHeader]: request.id }), answer.status, answer.message)
@@ -121,11 +118,17 @@ const sendError = (error: unknown, request: FastifyRequest, reply: FastifyReply,
 
 export const withErrors = (app: FastifyInstance, pages: ErrorPages): void => {
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, pages))
+  app.addHook('onSend', async (request, reply) => {
+    if (reply.statusCode >= 400) lingerOver(request.raw, reply)
+  })
 }
 
 /** For errors that Fastify meets before a route is known, such as a broken path. */
-export const frameworkError = (error: unknown, request: FastifyRequest, reply: FastifyReply): void =>
+export const frameworkError = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+  // No hook runs for these.
+  lingerOver(request.raw, reply)
   sendError(error, request, reply)
+}
 
 const parserErrors: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',

@@ -21,9 +21,9 @@ describe('a body that is too large', () => {
   })
 
   /** Sends it piece by piece, whatever is answered meanwhile, as a client does that reads the answer last. */
-  const post = (headers: Record<string, string>, pieces: number): Promise<number> =>
+  const post = (path: string, headers: Record<string, string>, pieces: number): Promise<number> =>
     new Promise((resolve, reject) => {
-      const request = httpRequest({ agent, host: '127.0.0.1', port, path: '/v2/rules', method: 'POST', headers })
+      const request = httpRequest({ agent, host: '127.0.0.1', port, path, method: 'POST', headers })
       let status = 0
       request.on('response', (response) => {
         status = response.statusCode ?? 0
@@ -40,14 +40,20 @@ describe('a body that is too large', () => {
     })
 
   const token = { 'x-auth-token': fakeToken('p', 'member') }
+  const announced = { ...token, 'content-length': String(32 * 64 * 1024) }
+  const chunked = { ...token, 'transfer-encoding': 'chunked' }
 
-  for (const [how, headers] of [
-    ['with its length announced', { ...token, 'content-length': String(32 * 64 * 1024) }],
-    ['in chunks', { ...token, 'transfer-encoding': 'chunked' }],
+  for (const [path, how, headers] of [
+    ['/v2/rules', 'with its length announced', announced],
+    ['/v2/rules', 'in chunks', chunked],
+    // Errors have a form of their own there.
+    ['/v1/cloudimages/members', 'with its length announced', announced],
+    ['/v1/cloudimages/members', 'in chunks', chunked],
   ] as const) {
-    it(`is refused without taking the answer from who still sends it, ${how}`, async () => {
-      const answers = await Promise.all(Array.from({ length: 20 }, () => post(headers, 32)))
-      assert.deepEqual(new Set(answers), new Set([413]))
+    it(`to ${path} is refused without taking the answer from who still sends it, ${how}`, async () => {
+      const answers = await Promise.all(Array.from({ length: 20 }, () => post(path, headers, 32)))
+      const status = path.startsWith('/v1/') ? 400 : 413
+      assert.deepEqual(new Set(answers), new Set([status]))
     })
   }
 })
