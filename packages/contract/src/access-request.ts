@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { email, instant, lines, messageField, orNull, pageLinks, projectIdField } from './field.ts'
+import { email, grantField, instant, lines, messageField, orNull, pageLinks, projectIdField } from './field.ts'
 import { requestStates } from './words.ts'
 
 /** Requests for access to a listed image (extension, docs/reference/requests.md). */
@@ -78,6 +78,7 @@ export const ApproveSchema = Type.Object(
   {
     message: Type.Optional(messageField()),
     ends_at: Type.Optional(instant('When the share ends by itself.')),
+    grant: Type.Optional(grantField()),
   },
   { additionalProperties: false },
 )

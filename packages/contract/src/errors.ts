@@ -118,6 +118,37 @@ export const errorTable = {
   },
   own_image: { status: 403, message: 'The image belongs to your own project.', next: '' },
 
+  key_not_granted: {
+    status: 403,
+    message: 'The image is encrypted, and project {project} may not use its key {key}.',
+    next: 'Project {owner}, which the key belongs to, can let it: vitrine key grant {key} {project}; or share with --grant.',
+  },
+  key_unknown: {
+    status: 403,
+    message: 'The image is encrypted, and the key manager of this service knows no key {key} of its owner.',
+    next: 'Nobody can be let use it here; share an image that is sealed by the service, or not encrypted.',
+  },
+  key_never_granted: {
+    status: 403,
+    message: 'The key {key} is marked as never to be used by other projects.',
+    next: 'Copy the image under another key, and share the copy.',
+  },
+  key_of_other: {
+    status: 403,
+    message: 'Only project {owner}, which the key {key} belongs to, can let others use it.',
+    next: '',
+  },
+  key_not_held: {
+    status: 403,
+    message: 'The image is encrypted, and your project may not use its key {key}.',
+    next: 'Ask project {owner}, which the key belongs to, for: vitrine key grant {key} {project}',
+  },
+  key_disabled: {
+    status: 403,
+    message: 'The key {key} is disabled; nothing that it encrypts can be read or written.',
+    next: 'The project that it belongs to can enable it: vitrine key enable {key}',
+  },
+
   identity_forbidden: { status: 403, message: 'Your token does not allow this call.', next: '' },
   token_chain_too_long: {
     status: 403,
@@ -264,6 +295,21 @@ export const errorTable = {
     status: 500,
     message: 'The service failed on this request.',
     next: 'Tell the operator the request id in X-OpenStack-Request-Id.',
+  },
+  key_damaged: {
+    status: 500,
+    message: 'The key {key} cannot be opened: what is kept of it is damaged, or sealed under another master key.',
+    next: 'Tell the operator the request id in X-OpenStack-Request-Id.',
+  },
+  key_manager_unavailable: {
+    status: 503,
+    message: 'The key manager does not answer, so the key of the image cannot be used or asked about.',
+    next: 'Nothing was changed; try again in a moment.',
+  },
+  key_manager_missing: {
+    status: 503,
+    message: 'This service has no key manager, which this call needs.',
+    next: 'Tell the operator to set VITRINE_KEY_MANAGER.',
   },
   identity_unavailable: {
     status: 503,

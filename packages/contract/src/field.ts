@@ -48,6 +48,13 @@ export const projectIdField = (description: string) =>
 /** A message of one person to another: plain text. */
 export const messageField = () => lines(2000, 'A message of the producer to the consumer: plain text.')
 
+/** Whether the key of an encrypted image goes with the share. */
+export const grantField = () =>
+  Type.Boolean({
+    default: false,
+    description: 'Also let the project use the key of an encrypted image: both happen or neither.',
+  })
+
 /** `first` and `next` of a list that comes in pages. */
 export const pageLinks = {
   first: Type.String({ description: 'Path of the first page.' }),

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { instant, line, messageField, orNull, pageLinks } from './field.ts'
+import { grantField, instant, line, messageField, orNull, pageLinks } from './field.ts'
 
 /** Invitations: codes, and shares by the name of a project (extension, docs/reference/invitations.md). */
 
@@ -30,6 +30,7 @@ export const InvitationCreateSchema = Type.Object(
     ),
     message: Type.Optional(messageField()),
     ends_at: Type.Optional(instant('When the shares made by it end by themselves.')),
+    grant: Type.Optional(grantField()),
   },
   { additionalProperties: false },
 )
@@ -48,6 +49,7 @@ export const InvitationSchema = Type.Object({
   status: Type.Enum(['pending', 'accepted'], { type: 'string' }),
   message: orNull(Type.String()),
   ends_at: orNull(Type.String()),
+  grant: grantField(),
   created_at: Type.String(),
   expires_at: Type.String(),
   state: Type.Enum(['open', 'used', 'expired', 'revoked'], { type: 'string' }),

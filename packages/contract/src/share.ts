@@ -1,9 +1,13 @@
 import Type from 'typebox'
-import { instant, line, messageField, orNull, pageLinks, projectIdField } from './field.ts'
+import { grantField, instant, line, messageField, orNull, pageLinks, projectIdField } from './field.ts'
 import { ImageSchema } from './image.ts'
-import { endReasons, memberStatuses, usageDisclosures } from './words.ts'
+import { CanBootSchema } from './key.ts'
+import { endReasons, keyStates, memberStatuses, usageDisclosures } from './words.ts'
 
 /** Shares beyond the membership of the Image API: message, end, many at once (extension, docs/reference/shares.md). */
+
+/** Also in documents of the key (docs/reference/keys.md). */
+const keyState = (description: string) => Type.Enum(keyStates, { type: 'string', description })
 
 const status = () => Type.Enum(memberStatuses, { type: 'string', description: "The consumer's answer." })
 
@@ -17,6 +21,7 @@ export const MembershipSchema = Type.Object(
     message: orNull(messageField()),
     ends_at: orNull(instant('When the share ends by itself.')),
     withdrawn: Type.Boolean({ description: 'Whether that end is a withdrawal that was announced.' }),
+    key_state: keyState('Whether the own project can use the key of the image.'),
   },
   { description: 'The share through which the caller sees an image.' },
 )
@@ -24,7 +29,12 @@ export type MembershipDocument = Type.Static<typeof MembershipSchema>
 
 /** What waits for a project: a share, or an invitation to a project of this name. */
 export const InboxItemSchema = Type.Union([
-  Type.Object({ kind: Type.Literal('share'), image: ImageSchema, membership: MembershipSchema }),
+  Type.Object({
+    kind: Type.Literal('share'),
+    image: ImageSchema,
+    membership: MembershipSchema,
+    can_boot: Type.Pick(CanBootSchema, ['can_boot', 'reasons']),
+  }),
   Type.Object({
     kind: Type.Literal('invitation'),
     invitation: Type.Object({
@@ -93,6 +103,7 @@ export const ShareSchema = Type.Object({
   message: orNull(messageField()),
   ends_at: orNull(instant('When the share ends by itself.')),
   withdrawn: Type.Boolean({ description: 'Whether that end is a withdrawal that was announced.' }),
+  key_state: keyState('Whether the consumer can use the key of the image.'),
   usage: orNull(
     Type.Object(
       { downloads: Type.Integer(), last_used_week: orNull(line(10, 'Monday of that week: YYYY-MM-DD.')) },
@@ -125,6 +136,7 @@ export const ShareManySchema = Type.Object(
     dry_run: Type.Optional(Type.Boolean({ default: false, description: 'Only tell what would happen.' })),
     message: Type.Optional(messageField()),
     ends_at: Type.Optional(instant('When the shares end by themselves.')),
+    grant: Type.Optional(grantField()),
   },
   { additionalProperties: false },
 )

@@ -106,3 +106,31 @@ export type DeliveryState = (typeof deliveryStates)[number]
 /** Why a share ends, or ended: nothing said, its end date, a withdrawal, or the image is deleted. */
 export const endReasons = ['unshared', 'expired', 'withdrawn', 'image_deleted'] as const
 export type EndReason = (typeof endReasons)[number]
+
+export const keyStatuses = ['enabled', 'disabled'] as const
+export type KeyStatus = (typeof keyStatuses)[number]
+
+/**
+ * Whether a project can use the key of an image, found out by using it: no key is needed; it was never let; it is let; it was
+ * let and is not any more; the key manager does not answer.
+ */
+export const keyStates = ['not_needed', 'missing', 'granted', 'revoked', 'unknown'] as const
+export type KeyState = (typeof keyStates)[number]
+
+/** What is written down of a key. */
+export const keyUses = [
+  'key.create',
+  'key.update',
+  'key.rotate',
+  'key.delete',
+  'key.grant',
+  'key.revoke',
+  // Used to seal an image, to open one, to wrap its data key anew, to see whether a project can, by a project for itself.
+  'key.seal',
+  'key.open',
+  'key.rewrap',
+  'key.prove',
+  'key.data_key',
+  'key.unwrap',
+] as const
+export type KeyUse = (typeof keyUses)[number]

@@ -28,6 +28,7 @@ export const LimitsSchema = Type.Object(
     invitations_per_project: count(1000, 'Invitations of a project that can still be claimed.'),
     notice_addresses_per_project: count(20, 'Mailboxes that a project has told of its notices.'),
     webhooks_per_project: count(10, 'Webhooks of a project.'),
+    keys_per_project: count(100, 'Keys of a project.'),
     rules_per_project: count(500, 'Rules of a project.'),
     requests_per_email_day: count(5, 'Requests for access a day from one mailbox.'),
     requests_per_network_hour: count(20, 'Requests for access an hour from one IPv4 address or IPv6 /64.'),
@@ -105,6 +106,27 @@ export const ConfigSchema = Type.Object(
     allow_owner_transfer: Type.Optional(
       Type.Boolean({ default: false, description: 'Let an owner give an image away by PATCH add /owner.' }),
     ),
+    key_manager: Type.Optional(
+      Type.String({
+        default: 'embedded',
+        pattern: '^(embedded|none|https?://[^?#]+)$',
+        description:
+          'Who keeps the keys of encrypted images: `embedded`, the URL of a Barbican, or `none`, which asks nobody.',
+      }),
+    ),
+    master_key: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9+/]{43}=$',
+        description: 'What the embedded key manager seals all keys with: 32 random bytes in base64.',
+      }),
+    ),
+    master_key_file: text('File with the master key instead, made at the first start; by default in the data folder.'),
+    master_key_previous: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9+/]{43}=$',
+        description: 'The master key before this one, for as long as it takes to seal everything anew.',
+      }),
+    ),
     smtp_url: Type.Optional(
       Type.String({
         pattern: '^smtps?://',
@@ -135,6 +157,9 @@ const openKeys = [
   'identity_project',
   'identity_application_credential_id',
   'identity_application_credential_secret',
+  'master_key',
+  'master_key_file',
+  'master_key_previous',
   'smtp_url',
   'mail_from',
   'outbound_allow',

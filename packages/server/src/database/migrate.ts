@@ -3,6 +3,7 @@ import { Migrator } from 'kysely/migration'
 import { firstTables } from './migrations/0001-images.ts'
 import { identityTables } from './migrations/0002-identity.ts'
 import { sharingTables } from './migrations/0003-sharing.ts'
+import { keyTables } from './migrations/0004-keys.ts'
 import type { Tables } from './tables.ts'
 
 /** Every step that the tables have taken, oldest first. A step that has been released is never changed. */
@@ -10,6 +11,7 @@ const migrations = {
   '0001-images': firstTables,
   '0002-identity': identityTables,
   '0003-sharing': sharingTables,
+  '0004-keys': keyTables,
 }
 
 /**

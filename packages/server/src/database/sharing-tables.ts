@@ -110,6 +110,8 @@ export interface InvitationsTable {
   created_at: number
   expires_at: number
   revoked_at: number | null
+  /** 1: who claims it may use the key of the image, too. */
+  grant_key: Flag
 }
 
 interface InvitationClaimsTable {

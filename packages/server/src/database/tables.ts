@@ -2,6 +2,7 @@ import type { ContainerFormat, DiskFormat, EventType, ImageStatus, MemberStatus,
 import type { Generated } from 'kysely'
 import type { IdentityTables } from '../identity/tables.ts'
 import type { Flag } from './flag.ts'
+import type { KeyTables } from './key-tables.ts'
 import type { ShareColumns, SharingTables } from './sharing-tables.ts'
 
 /** Instants are milliseconds since 1970 (UTC); lists of text and records are JSON. */
@@ -29,6 +30,12 @@ export interface ImagesTable {
   /** The bytes: where they are, set when the image becomes active and never changed. */
   blob_key: string | null
   store: string | null
+  /** `sealed`: stored encrypted by the service. `client`: marked as encrypted by whoever uploaded it. */
+  encryption: 'sealed' | 'client' | null
+  /** The key that it is encrypted with, if that is known. */
+  key_id: string | null
+  /** What an encrypted disk inside turned out to be. */
+  encrypted_content: 'luks' | null
   created_at: number
   updated_at: number
   /** The JSON of the image as the API shows it: written with the row, so that reading is only copying. */
@@ -108,7 +115,7 @@ export interface EventsTable {
 /** An event as it is read. */
 export type EventRow = Omit<EventsTable, 'sequence'> & { sequence: number }
 
-export interface Tables extends IdentityTables, SharingTables {
+export interface Tables extends IdentityTables, SharingTables, KeyTables {
   images: ImagesTable
   image_ids: ImageIdsTable
   image_terms: ImageTermsTable

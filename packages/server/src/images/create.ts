@@ -33,6 +33,8 @@ export const newImage = (id: string, owner: string | null, now: number): Image =
   properties: new Map(),
   blobKey: null,
   store: null,
+  sealedUnder: null,
+  encryptedContent: null,
   createdAt: now,
   updatedAt: now,
 })

@@ -1,6 +1,7 @@
 import type { ContainerFormat, DiskFormat, ImageDocument, ImageStatus, Visibility } from '@vitrine/contract'
 import type { ImagesTable } from '../database/tables.ts'
 import { wireDate } from '../http/json.ts'
+import { encryptionOf } from './encryption.ts'
 
 /** An image as the rules see it. Instants are milliseconds since 1970 (UTC). */
 export interface Image {
@@ -25,6 +26,10 @@ export interface Image {
   readonly properties: ReadonlyMap<string, string | null>
   readonly blobKey: string | null
   readonly store: string | null
+  /** The key of the project that its bytes are sealed under, or will be when they arrive. */
+  readonly sealedUnder: string | null
+  /** What an encrypted disk inside turned out to be. */
+  readonly encryptedContent: 'luks' | null
   readonly createdAt: number
   readonly updatedAt: number
 }
@@ -67,31 +72,37 @@ export const imageDocument = (image: Image): ImageDocument => ({
   ...(image.store !== null && image.status !== 'deactivated' ? { stores: image.store } : {}),
 })
 
-export const toRow = (image: Image): ImagesTable => ({
-  id: image.id,
-  name: image.name,
-  status: image.status,
-  visibility: image.visibility,
-  owner: image.owner,
-  protected: image.protected ? 1 : 0,
-  os_hidden: image.hidden ? 1 : 0,
-  disk_format: image.diskFormat,
-  container_format: image.containerFormat,
-  min_disk: image.minDisk,
-  min_ram: image.minRam,
-  size_bytes: image.sizeBytes,
-  virtual_size_bytes: image.virtualSizeBytes,
-  checksum: image.checksum,
-  os_hash_algo: image.hashAlgorithm,
-  os_hash_value: image.hashValue,
-  tags: JSON.stringify(image.tags),
-  properties: JSON.stringify([...image.properties]),
-  blob_key: image.blobKey,
-  store: image.store,
-  created_at: image.createdAt,
-  updated_at: image.updatedAt,
-  document: JSON.stringify(imageDocument(image)),
-})
+export const toRow = (image: Image): ImagesTable => {
+  const encryption = encryptionOf(image)
+  return {
+    id: image.id,
+    name: image.name,
+    status: image.status,
+    visibility: image.visibility,
+    owner: image.owner,
+    protected: image.protected ? 1 : 0,
+    os_hidden: image.hidden ? 1 : 0,
+    disk_format: image.diskFormat,
+    container_format: image.containerFormat,
+    min_disk: image.minDisk,
+    min_ram: image.minRam,
+    size_bytes: image.sizeBytes,
+    virtual_size_bytes: image.virtualSizeBytes,
+    checksum: image.checksum,
+    os_hash_algo: image.hashAlgorithm,
+    os_hash_value: image.hashValue,
+    tags: JSON.stringify(image.tags),
+    properties: JSON.stringify([...image.properties]),
+    blob_key: image.blobKey,
+    store: image.store,
+    encryption: encryption?.kind ?? null,
+    key_id: encryption?.keyId ?? null,
+    encrypted_content: image.encryptedContent,
+    created_at: image.createdAt,
+    updated_at: image.updatedAt,
+    document: JSON.stringify(imageDocument(image)),
+  }
+}
 
 export const fromRow = (row: ImagesTable): Image => ({
   id: row.id,
@@ -114,6 +125,8 @@ export const fromRow = (row: ImagesTable): Image => ({
   properties: new Map(JSON.parse(row.properties)),
   blobKey: row.blob_key,
   store: row.store,
+  sealedUnder: row.encryption === 'sealed' ? row.key_id : null,
+  encryptedContent: row.encrypted_content,
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 })

@@ -3,6 +3,7 @@ import { apiError } from '../api-error.ts'
 import type { Limits } from '../config.ts'
 import { checkPropertyQuota, checkTagQuota, isBaseAttribute, setAttribute } from './attributes.ts'
 import { newImage } from './create.ts'
+import { checkSealKept } from './encryption.ts'
 import { type Draft, draftOf, type Image } from './image.ts'
 import type { Operation, Patch } from './patch.ts'
 
@@ -78,5 +79,6 @@ export const updated = (image: Image, patch: Patch, rules: UpdateRules, now: num
   for (const operation of patch.operations) apply(result, operation, patch, rules)
   if (grows(image, result)) checkPropertyQuota(result.properties, rules.limits)
   if (patch.operations.some(({ key }) => key === 'tags')) checkTagQuota(result.tags, rules.limits)
+  checkSealKept(image, result)
   return { ...result, updatedAt: now }
 }

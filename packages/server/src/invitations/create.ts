@@ -35,6 +35,8 @@ export interface InvitationTerms {
   readonly message: string | null
   /** When the shares made by it end. */
   readonly endsAt: number | null
+  /** Whether who claims it may use the key of the image, too. */
+  readonly grantsKey: boolean
 }
 
 const refuse = (name: string, why: string) => apiError('invalid_attribute', { name, why })
@@ -71,6 +73,7 @@ export const parseTerms = (body: InvitationCreate, now: number): InvitationTerms
     status: body.status ?? 'pending',
     message: body.message ?? null,
     endsAt: parseEndsAt(body.ends_at, now),
+    grantsKey: body.grant ?? false,
   }
 }
 
@@ -120,6 +123,7 @@ export const createInvitation = async (
     status: terms.status,
     message: terms.message,
     ends_at: terms.endsAt,
+    grant_key: terms.grantsKey ? 1 : 0,
     created_by: cause.userId,
     created_at: cause.at,
     expires_at: terms.expiresAt,

@@ -30,6 +30,7 @@ export const invitationDocument = (
   status: row.status,
   message: row.message,
   ends_at: row.ends_at === null ? null : wireDate(row.ends_at),
+  grant: row.grant_key === 1,
   created_at: wireDate(row.created_at),
   expires_at: wireDate(row.expires_at),
   state: stateOf(row, now),

@@ -41,6 +41,7 @@ export const inviteByName = async (
   image: ImagesTable,
   addressee: string,
   { message, endsAt }: ShareTerms,
+  grantsKey: boolean,
 ): Promise<'invited' | 'unchanged'> => {
   if ((await claimantsOf(tx, image.id, addressee, cause.at)).length > 0) return 'unchanged'
   const { isNew } = await createInvitation(tx, limits, cause, image, {
@@ -51,6 +52,7 @@ export const inviteByName = async (
     status: 'pending',
     message,
     endsAt,
+    grantsKey,
   })
   return isNew ? 'invited' : 'unchanged'
 }

@@ -1,0 +1,64 @@
+import { apiError } from '../api-error.ts'
+import type { Image } from './image.ts'
+
+/** How the bytes of an image are encrypted, and with which key, if that is known. */
+export interface Encryption {
+  /** `sealed`: by the service. `client`: by whoever uploaded them. */
+  readonly kind: 'sealed' | 'client'
+  readonly keyId: string | null
+}
+
+/** The properties that an image carries which is sealed by the service: the same that a client would mark it with. */
+const keyProperty = '__system__cmkid'
+const flagProperty = '__system__encrypted'
+
+/** Where clients write down which key they encrypted with; the first that is there counts. */
+const clientKeyProperties = [keyProperty, 'cinder_encryption_key_id', 'os_encrypt_key_id']
+
+const deletionPolicies = ['cinder_encryption_key_deletion_policy', 'os_encrypt_key_deletion_policy']
+
+/**
+ * How an image is encrypted; undefined: as far as it says, not at all. `__system__encrypted` alone says that it is, and leaves
+ * the key open.
+ */
+export const encryptionOf = ({ sealedUnder, properties }: Pick<Image, 'sealedUnder' | 'properties'>) =>
+  sealedUnder === null ? clientEncryption(properties) : ({ kind: 'sealed', keyId: sealedUnder } as const)
+
+const clientEncryption = (properties: Image['properties']): Encryption | undefined => {
+  const keyId = clientKeyProperties.map((name) => properties.get(name) ?? '').find((value) => value !== '')
+  if (keyId !== undefined) return { kind: 'client', keyId }
+  return properties.get(flagProperty) === '1' ? { kind: 'client', keyId: null } : undefined
+}
+
+/** Whether the key that a client encrypted with is to be deleted together with the image. */
+export const deletesKey = ({ properties }: Pick<Image, 'properties'>): boolean =>
+  deletionPolicies.some((name) => properties.get(name) === 'on_image_deletion')
+
+/** The same image, to be sealed under a key (null: not any more) when its bytes arrive. */
+export const sealedWith = (image: Image, keyId: string | null, now: number): Image => {
+  const properties = new Map(image.properties)
+  if (keyId === null) {
+    properties.delete(keyProperty)
+    properties.delete(flagProperty)
+  } else {
+    properties.set(keyProperty, keyId)
+    properties.set(flagProperty, '1')
+  }
+  return { ...image, sealedUnder: keyId, properties, updatedAt: now }
+}
+
+/**
+ * What a sealed image says of its encryption is what is, so nobody changes it.
+ * @throws ApiError `read_only`, `conflict` for a new owner, whose the key is not
+ */
+export const checkSealKept = (before: Image, after: Image): void => {
+  if (before.sealedUnder === null) return
+  for (const name of [keyProperty, flagProperty]) {
+    if (before.properties.get(name) !== after.properties.get(name)) throw apiError('read_only', { name })
+  }
+  if (before.owner !== after.owner) {
+    const why =
+      'An encrypted image keeps its owner, since its key belongs to that project; copy it into the other instead'
+    throw apiError('conflict', { why })
+  }
+}
