@@ -61,6 +61,12 @@ export const optional =
   (value, what) =>
     value === undefined ? undefined : parse(value, what)
 
+/** What an older service, which sends no such field, means by that. */
+export const orElse =
+  <T>(parse: Parse<T>, meant: T): Parse<T> =>
+  (value, what) =>
+    value === undefined ? meant : parse(value, what)
+
 export const listOf =
   <T>(parse: Parse<T>): Parse<T[]> =>
   (value, what) => {

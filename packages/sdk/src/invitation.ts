@@ -1,9 +1,11 @@
 import type { InvitationDocument } from '@vitrine/contract'
 import {
+  flag,
   instant,
   integer,
   listOf,
   optional,
+  orElse,
   orNull,
   record,
   type Shape,
@@ -48,6 +50,8 @@ const readInvitation = record('invitation', {
   message: orNull(text),
   /** When the shares made by it end by themselves. */
   ends_at: orNull(instant),
+  /** Whether who claims it is also let use the key of an encrypted image. */
+  grant: orElse(flag, false),
   created_at: instant,
   expires_at: instant,
   state: word<InvitationDocument['state']>(),

@@ -44,6 +44,7 @@ test('an image tells of the share through which the project sees it, when it was
     message: 'For the new cluster',
     endsAt,
     withdrawn: false,
+    keyState: 'not_needed',
   })
   await image.refresh()
   assert.equal(requests[1]?.path, `/v2/images/${imageId}?include=membership`)

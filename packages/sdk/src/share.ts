@@ -6,14 +6,16 @@ import type {
   StatisticsDocument,
   WithdrawalDocument,
 } from '@vitrine/contract'
-import { memberStatuses } from '@vitrine/contract/words'
+import { type KeyState, memberStatuses } from '@vitrine/contract/words'
 import { httpError, UnexpectedResponseError } from './errors.ts'
 import {
   flag,
   instant,
   integer,
   listOf,
+  type Open,
   oneOf,
+  orElse,
   orNull,
   record,
   type Shape,
@@ -28,6 +30,9 @@ import type { JsonValue } from './json.ts'
 import { projectId } from './member.ts'
 import { collection } from './paginated.ts'
 
+/** Whether a project can use the key of an image. A service that knows no keys needs none. */
+const keyState = orElse<Open<KeyState>>(word<KeyState>(), 'not_needed')
+
 export const readMembership = record('membership', {
   /** The project's own answer. */
   status: oneOf(memberStatuses),
@@ -41,6 +46,8 @@ export const readMembership = record('membership', {
   ends_at: orNull(instant),
   /** Whether that end is a withdrawal that was announced. */
   withdrawn: flag,
+  /** Whether the own project can use the key of the image. */
+  key_state: keyState,
 } satisfies Shape<MembershipDocument>)
 /** The share through which the project sees an image. */
 export type Membership = ReturnType<typeof readMembership>
@@ -60,6 +67,8 @@ const readShare = record('share', {
   ends_at: orNull(instant),
   /** Whether that end is a withdrawal that was announced. */
   withdrawn: flag,
+  /** Whether the consumer can use the key of the image. */
+  key_state: keyState,
   /** Only of consumers that agreed to be named. */
   usage: orNull(
     record('usage of a share', {

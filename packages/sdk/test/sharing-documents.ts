@@ -26,6 +26,7 @@ export const membershipDocument = (changes: Partial<MembershipDocument> = {}): M
   message: 'For the new cluster',
   ends_at: '2026-06-01T00:00:00Z',
   withdrawn: false,
+  key_state: 'not_needed',
   ...changes,
 })
 
@@ -39,6 +40,7 @@ export const shareDocument = (changes: Partial<ShareDocument> = {}): ShareDocume
   message: null,
   ends_at: null,
   withdrawn: false,
+  key_state: 'not_needed',
   usage: { downloads: 3, last_used_week: '2026-02-23' },
   ...changes,
 })
@@ -113,6 +115,7 @@ export const invitationDocument = (changes: Partial<InvitationDocument> = {}): I
   status: 'accepted',
   message: null,
   ends_at: null,
+  grant: false,
   created_at: '2026-03-01T00:00:00Z',
   expires_at: '2026-03-15T00:00:00Z',
   state: 'open',
