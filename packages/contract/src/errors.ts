@@ -301,6 +301,11 @@ export const errorTable = {
     message: 'The key {key} cannot be opened: what is kept of it is damaged, or sealed under another master key.',
     next: 'Tell the operator the request id in X-OpenStack-Request-Id.',
   },
+  image_damaged: {
+    status: 500,
+    message: 'The stored bytes of the image are damaged: they are not those that were uploaded.',
+    next: 'Tell the operator the request id in X-OpenStack-Request-Id, and upload or copy the image anew.',
+  },
   key_manager_unavailable: {
     status: 503,
     message: 'The key manager does not answer, so the key of the image cannot be used or asked about.',

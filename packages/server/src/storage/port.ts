@@ -10,8 +10,12 @@ export type StoreKey = string
 
 export const isStoreKey = (text: string): boolean => /^[0-9a-f]{32}$/.test(text)
 
-/** `full`: no room left for more bytes. `unavailable`: the store does not answer, refuses, or answers wrongly. */
-export type StoreFailure = 'full' | 'unavailable'
+/**
+ * `full`: no room left for more bytes. `unavailable`: the store does not answer, refuses, or answers wrongly. `damaged`: the
+ * stored bytes are not those that were written, or the key that is to open them is not theirs; only opening and reading find
+ * that, and to try again does not help.
+ */
+export type StoreFailure = 'full' | 'unavailable' | 'damaged'
 
 /** Its message is fit for a log, not for a caller; it names no path, host or secret. */
 export class StoreError extends Error {

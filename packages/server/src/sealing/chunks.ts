@@ -1,0 +1,97 @@
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
+import { StoreError } from '../storage/port.ts'
+
+/**
+ * The form of sealed bytes. An object is cut into chunks of 64 KiB, the last one shorter or as long; each is encrypted with
+ * AES-256-GCM and followed by its tag. So chunk `i` begins at `i * (64 KiB + 16)`, and any part of the object can be read and
+ * checked on its own. There is no header: without the key the whole is not to be told from random bytes.
+ *
+ * The nonce is the number of the chunk, and whether it is the last. Thus a chunk opens at its own place only, and an object
+ * that ends early, or goes on, does not open at its end. This is the STREAM construction (Hoang, Reyhanitabar, Rogaway and
+ * Vizár, "Online Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance", https://eprint.iacr.org/2015/189), which
+ * age uses (https://age-encryption.org/v1) and Tink; as in age, nothing random is left in the nonce, and therefore **a key
+ * must seal one object only**. An object without bytes is one empty last chunk, so emptiness is authenticated as well.
+ */
+
+/** What is recorded beside an object that is sealed in this way. */
+export const sealingScheme = 'aes-256-gcm-chunks-64k'
+
+/** The length of the keys that objects are sealed with. */
+export const dataKeyBytes = 32
+
+// Smaller chunks cost more calls for each byte; larger ones make a small read wait for more than it asked for, and more bytes
+// be sealed in one go.
+export const chunkBytes = 64 * 1024
+
+export const tagBytes = 16
+
+/** The room that a full chunk takes in the store. */
+export const sealedChunkBytes = chunkBytes + tagBytes
+
+/** How many bytes the store holds for an object of this many. */
+export const sealedSizeOf = (sizeBytes: number): number =>
+  sizeBytes + tagBytes * Math.max(1, Math.ceil(sizeBytes / chunkBytes))
+
+/** Where a chunk stands in its object. */
+export interface ChunkPlace {
+  readonly index: number
+  readonly isLast: boolean
+}
+
+/** Copies the key, in a form that OpenSSL need not take in again for each chunk. */
+export const dataKeyOf = (bytes: Uint8Array): KeyObject => {
+  if (bytes.byteLength !== dataKeyBytes) throw new RangeError(`A data key has ${dataKeyBytes} bytes.`)
+  return createSecretKey(bytes)
+}
+
+const algorithm = 'aes-256-gcm'
+const options = { authTagLength: tagBytes }
+
+const nonceOf = ({ index, isLast }: ChunkPlace): Uint8Array => {
+  const nonce = new Uint8Array(12)
+  new DataView(nonce.buffer).setBigUint64(3, BigInt(index))
+  nonce[11] = isLast ? 1 : 0
+  return nonce
+}
+
+/**
+ * Gives memory back that nobody uses any more. OpenSSL's results come in fresh memory each time; left to the garbage
+ * collector, it would grow cold and pile up, and take longer than the encryption itself.
+ */
+export const release = ({ buffer, byteLength }: Uint8Array): void => {
+  const isWhole = byteLength > 0 && byteLength === buffer.byteLength
+  if (isWhole && buffer instanceof ArrayBuffer) buffer.transfer(0)
+}
+
+/**
+ * Encrypts one chunk.
+ * @param into takes the ciphertext and the tag from its beginning
+ * @returns the number of bytes put there
+ */
+export const sealChunk = (key: KeyObject, place: ChunkPlace, plain: Uint8Array, into: Uint8Array): number => {
+  const cipher = createCipheriv(algorithm, key, nonceOf(place), options)
+  const sealed = cipher.update(plain)
+  cipher.final()
+  into.set(sealed)
+  into.set(cipher.getAuthTag(), sealed.byteLength)
+  release(sealed)
+  return plain.byteLength + tagBytes
+}
+
+/**
+ * Decrypts one chunk, given with its tag.
+ * @returns memory that is the caller's; see `release`
+ * @throws StoreError `damaged` when it is not the chunk that was sealed with this key for this place
+ */
+export const openChunk = (key: KeyObject, place: ChunkPlace, sealed: Uint8Array): Uint8Array => {
+  const cipherBytes = sealed.byteLength - tagBytes
+  const decipher = createDecipheriv(algorithm, key, nonceOf(place), options).setAuthTag(sealed.subarray(cipherBytes))
+  const plain = decipher.update(sealed.subarray(0, cipherBytes))
+  try {
+    decipher.final()
+  } catch {
+    release(plain)
+    throw new StoreError('damaged', `Chunk ${place.index} of a sealed object is not what was stored there.`)
+  }
+  return plain
+}
