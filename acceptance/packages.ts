@@ -13,6 +13,9 @@ const packageOf = {
   'mkfs.ext4': 'e2fsprogs',
   openssl: 'openssl',
   chromium: 'chromium',
+  'keystone-manage': 'keystone',
+  'barbican-manage': 'barbican-api',
+  uwsgi_python3: 'uwsgi-plugin-python3',
 } as const
 export type Command = keyof typeof packageOf
 

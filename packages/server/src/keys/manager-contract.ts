@@ -108,12 +108,9 @@ export const managerContract = (title: string, options: { open(): Promise<Manage
       const wrapped = await manager.wrap(key, producer, randomBytes(32), context)
       await failsWith(manager.unwrap(key, producer, wrapped, 'image 2'), 'damaged')
       await failsWith(manager.unwrap(other, producer, wrapped, context), 'damaged')
-      for (const index of wrapped.keys()) {
+      for (const index of [0, wrapped.length >> 1, wrapped.length - 1]) {
         await failsWith(manager.unwrap(key, producer, flipped(wrapped, index), context), 'damaged', `byte ${index}`)
-        // One byte of each part is enough where every try is a call over the network.
-        if (manager.kind === 'barbican' && index >= 1) break
       }
-      await failsWith(manager.unwrap(key, producer, flipped(wrapped, wrapped.length - 1), context), 'damaged')
       await failsWith(manager.unwrap(key, producer, wrapped.subarray(0, -1), context), 'damaged')
       await failsWith(manager.unwrap(key, producer, new Uint8Array(), context), 'damaged')
     })
