@@ -57,7 +57,7 @@ test('the producer approves and denies', async () => {
     ['waiting', false, new Date('2026-03-01T00:01:00Z')],
   )
   const endsAt = new Date('2026-06-01T00:00:00Z')
-  assert.equal(await one.approve({ message: 'Welcome', endsAt }), one)
+  assert.equal(await one.approve({ message: 'Welcome', endsAt, grant: true }), one)
   assert.deepEqual([one.state, one.decidedAt], ['approved', new Date('2026-03-02T00:00:00Z')])
   await two.deny('No.')
   assert.deepEqual([two.state, two.reason], ['denied', 'No.'])
@@ -66,7 +66,11 @@ test('the producer approves and denies', async () => {
     [
       ['GET', `/v2/access-requests?state=waiting&image=${imageId}`, ''],
       ['GET', '/v2/access-requests?marker=r1', ''],
-      ['POST', '/v2/access-requests/r1/approve', { message: 'Welcome', ends_at: '2026-06-01T00:00:00.000Z' }],
+      [
+        'POST',
+        '/v2/access-requests/r1/approve',
+        { message: 'Welcome', ends_at: '2026-06-01T00:00:00.000Z', grant: true },
+      ],
       ['POST', '/v2/access-requests/r2/deny', { reason: 'No.' }],
     ],
   )

@@ -6,7 +6,7 @@ import type { PageOptions, PaginatedIterator } from './iterators.ts'
 import type { JsonValue } from './json.ts'
 import { projectId } from './member.ts'
 import { paginated } from './paginated.ts'
-import type { ShareTerms } from './share.ts'
+import type { ShareAttributes } from './share.ts'
 
 /** Who asks, and where the answer goes. */
 export interface AccessRequestAttributes {
@@ -58,8 +58,8 @@ export class AccessRequest extends withFields(readAccessRequest) {
   }
 
   /** Shares the image with the project, and tells the requester. @throws ConflictError when it was decided already */
-  approve(terms: ShareTerms = {}, options: CallOptions = {}): Promise<this> {
-    return this.#decide('approve', wireBody(terms), options)
+  approve(attributes: ShareAttributes = {}, options: CallOptions = {}): Promise<this> {
+    return this.#decide('approve', wireBody(attributes), options)
   }
 
   /** @param reason the requester reads it. @throws ConflictError when it was decided already */

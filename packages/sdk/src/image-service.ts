@@ -15,7 +15,7 @@ import type { JsonValue } from './json.ts'
 import { paginated } from './paginated.ts'
 import { ProjectService } from './project-service.ts'
 import { Schema } from './schema.ts'
-import { changeShares, type ShareManyPairs, type ShareManyResult, type ShareTerms } from './share.ts'
+import { changeShares, type ShareAttributes, type ShareManyPairs, type ShareManyResult } from './share.ts'
 import { createTransport, type TransportOptions } from './transport.ts'
 
 /**
@@ -108,7 +108,7 @@ export class ImageService extends ProjectService {
   }
 
   /** Shares every image with every project. Pairs that fail are told in the result, not thrown. An extension. */
-  shareMany(pairs: ShareManyPairs & ShareTerms, options: CallOptions = {}): Promise<ShareManyResult> {
+  shareMany(pairs: ShareManyPairs & ShareAttributes, options: CallOptions = {}): Promise<ShareManyResult> {
     return changeShares(this.#api, 'share', pairs, options)
   }
 

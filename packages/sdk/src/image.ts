@@ -2,8 +2,21 @@ import type { MemberStatus } from '@vitrine/contract/words'
 import { patchMediaTypes } from '@vitrine/contract/words'
 import { type ImageAttributes, isBaseAttribute, wireAttributes } from './attributes.ts'
 import { type DownloadOptions, type ImageDownload, rangeHeader, readDownload } from './download.ts'
-import { InvalidArgumentError } from './errors.ts'
+import {
+  type CanBoot,
+  type CanBootQuestion,
+  type CopyAttributes,
+  type CopyOptions,
+  canBoot,
+  cancelEncryption,
+  type Encryption,
+  type EncryptOptions,
+  encrypt,
+  getEncryption,
+} from './encryption.ts'
+import { InvalidArgumentError, OpenStackError } from './errors.ts'
 import { type ImageEvent, parseEvent } from './event.ts'
+import { wireBody } from './fields.ts'
 import type { CallOptions, ImageApi, Query } from './image-api.ts'
 import { ImageRecord } from './image-record.ts'
 import { createInvitation, type Invitation, type InvitationAttributes } from './invitation.ts'
@@ -22,8 +35,8 @@ import {
   getWithdrawal,
   listShares,
   type Share,
+  type ShareAttributes,
   type ShareResult,
-  type ShareTerms,
   type Statistics,
   shareOne,
   type Withdrawal,
@@ -31,6 +44,7 @@ import {
   withdraw,
 } from './share.ts'
 import { type UploadOptions, type UploadSource, uploadRequest } from './upload.ts'
+import { waitUntil } from './wait.ts'
 
 /**
  * One image. Attributes are those of the last answer; `refresh()` asks again. Methods that change the image change this
@@ -116,13 +130,13 @@ export class Image extends ImageRecord {
   }
 
   /**
-   * Shares the image with a project, with a message and an end. An extension: other clouds answer with a NotFoundError and
+   * Shares the image with a project, with a message, an end and the right to its key. An extension: other clouds answer with a NotFoundError and
    * know `createMember`.
    * @param project its id, or `name@domain`, which invites the project of that name
    * @throws HttpError of the class that belongs to the refusal
    */
-  share(project: string | number, terms: ShareTerms = {}, options: CallOptions = {}): Promise<ShareResult> {
-    return shareOne(this.#api, this.id, project, terms, options)
+  share(project: string | number, attributes: ShareAttributes = {}, options: CallOptions = {}): Promise<ShareResult> {
+    return shareOne(this.#api, this.id, project, attributes, options)
   }
 
   /** The members with message, end and use; for the producer. An extension, as are all that follow up to `explain`. */
@@ -163,6 +177,43 @@ export class Image extends ImageRecord {
   /** Why a project may see, list and download the image, or not. Default: the caller's own project. */
   explain(project?: string | number, options: CallOptions = {}): Promise<Explanation> {
     return explain(this.#api, this.id, project, options)
+  }
+
+  /** Whether and how the image is encrypted, and whether the own project can use the key. */
+  getEncryption(options: CallOptions = {}): Promise<Encryption> {
+    return getEncryption(this.#api, this.id, options)
+  }
+
+  /** The bytes of this queued image will be encrypted when they arrive. */
+  async encrypt(choice: EncryptOptions = {}, options: CallOptions = {}): Promise<Encryption> {
+    const encryption = await encrypt(this.#api, this.id, choice, options)
+    await this.refresh(options)
+    return encryption
+  }
+
+  /** Takes that back, while the image is queued. */
+  async cancelEncryption(options: CallOptions = {}): Promise<void> {
+    await cancelEncryption(this.#api, this.id, options)
+    await this.refresh(options)
+  }
+
+  /** Whether a project could boot the image now, as a list of reasons. */
+  canBoot(question: CanBootQuestion = {}, options: CallOptions = {}): Promise<CanBoot> {
+    return canBoot(this.#api, this.id, question, options)
+  }
+
+  /**
+   * Copies the image into the own project, an encrypted one under the own key.
+   * @throws OpenStackError when it was waited for and did not succeed
+   */
+  async copy(attributes: CopyAttributes = {}, { wait, ...options }: CopyOptions = {}): Promise<Image> {
+    const json = wireBody(attributes)
+    const copy = new Image(this.#api, await this.#call('POST', ['copies'], { ...options, json }))
+    if (wait !== true) return copy
+    const isDone = async () => copy.status !== 'saving' || (await copy.refresh(options)).status !== 'saving'
+    await waitUntil(isDone, this.#api.transport.clock, options.signal)
+    if (copy.status === 'active') return copy
+    throw new OpenStackError(`The copy ${copy.id} did not succeed; it is ${copy.status}.`)
   }
 
   async addTag(tag: string, options: CallOptions = {}): Promise<void> {

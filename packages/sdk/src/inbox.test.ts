@@ -3,11 +3,13 @@ import { test } from 'node:test'
 import type { InboxAnswers, InboxItem } from '@vitrine/contract'
 import { MemberStatus } from '@vitrine/contract/words'
 import { imageDocument, imageId, memberDocument, scripted } from '../test/fake-fetch.ts'
-import { asJson, membershipDocument } from '../test/sharing-documents.ts'
+import { asJson, canBootDocument, membershipDocument } from '../test/sharing-documents.ts'
 import { UnexpectedResponseError } from './errors.ts'
 import { type JsonValue, parseJson } from './json.ts'
 
-const share: JsonValue = { kind: 'share', image: imageDocument(), membership: asJson(membershipDocument()) }
+const membership = asJson(membershipDocument({ key_state: 'missing' }))
+const { can_boot, reasons } = canBootDocument()
+const share: JsonValue = { kind: 'share', image: imageDocument(), membership, can_boot: asJson({ can_boot, reasons }) }
 const invitation: Extract<InboxItem, { kind: 'invitation' }> = {
   kind: 'invitation',
   invitation: {
@@ -26,7 +28,7 @@ test('the inbox holds shares and invitations, page by page', async () => {
   const { images, requests } = scripted(
     {},
     { json: { items: [asJson(invitation), share], first: '/v2/inbox', next: '/v2/inbox?status=all&marker=M' } },
-    { json: { items: [share], first: '/v2/inbox' } },
+    { json: { items: [{ kind: 'share', image: imageDocument(), membership }], first: '/v2/inbox' } },
   )
   const items = await images.listInbox({ status: 'all' }, { pageSize: 2 }).toArray()
   assert.deepEqual(
@@ -37,7 +39,12 @@ test('the inbox holds shares and invitations, page by page', async () => {
   assert.ok(first?.kind === 'invitation' && second?.kind === 'share' && third?.kind === 'share')
   assert.deepEqual([first.invitation.image.name, first.invitation.producer], ['debian-13', null])
   assert.deepEqual(first.invitation.expiresAt, new Date('2026-03-15T00:00:00Z'))
-  assert.deepEqual([second.image.name, second.membership.status], ['debian-13', 'pending'])
+  assert.deepEqual(
+    [second.image.name, second.membership.status, second.membership.keyState],
+    ['debian-13', 'pending', 'missing'],
+  )
+  assert.deepEqual([second.canBoot?.canBoot, second.canBoot?.reasons[1]?.rule], [false, 'key'])
+  assert.equal(third.canBoot, null, 'a service that does not tell')
 })
 
 test('an image of the inbox can be answered', async () => {
@@ -53,7 +60,13 @@ test('an image of the inbox can be answered', async () => {
 })
 
 test('what is neither share nor invitation is not passed over', async () => {
-  for (const item of [{ kind: 'parcel' }, { kind: 'share', image: imageDocument() }, 'share', null]) {
+  for (const item of [
+    { kind: 'parcel' },
+    { kind: 'share', image: imageDocument() },
+    { ...share, can_boot: 'no' },
+    'share',
+    null,
+  ]) {
     const { images } = scripted({}, { json: { items: [item] } })
     await assert.rejects(images.listInbox().toArray(), UnexpectedResponseError)
   }

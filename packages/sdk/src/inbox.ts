@@ -1,5 +1,6 @@
 import type { InboxAnswers as AnswersDocument, InboxItem as ItemDocument } from '@vitrine/contract'
 import type { MemberStatus } from '@vitrine/contract/words'
+import { type BootAnswer, readBootAnswer } from './encryption.ts'
 import { UnexpectedResponseError } from './errors.ts'
 import { flag, instant, integer, listOf, orNull, record, type Shape, text, wireBody, word } from './fields.ts'
 import { Image } from './image.ts'
@@ -38,14 +39,23 @@ export type InboxInvitation = ReturnType<typeof readInboxInvitation>
 
 /** What others offer to the project. */
 export type InboxItem =
-  | { readonly kind: 'share'; readonly image: Image; readonly membership: Membership }
+  | {
+      readonly kind: 'share'
+      readonly image: Image
+      readonly membership: Membership
+      /** Whether the project could boot it; null when the service does not tell. */
+      readonly canBoot: BootAnswer | null
+    }
   | { readonly kind: 'invitation'; readonly invitation: InboxInvitation }
+
+const readCanBoot = orNull(readBootAnswer)
 
 const parseItem = (api: ImageApi, value: JsonValue): InboxItem => {
   const kind = isJsonObject(value) ? stringIn(value, 'kind') : undefined
   if (isJsonObject(value) && kind === 'share') {
     const membership = readMembership(own(value, 'membership'))
-    return { kind, image: new Image(api, own(value, 'image')), membership }
+    const canBoot = readCanBoot(own(value, 'can_boot'), 'share (can_boot)')
+    return { kind, image: new Image(api, own(value, 'image')), membership, canBoot }
   }
   if (isJsonObject(value) && kind === 'invitation') {
     return { kind, invitation: readInboxInvitation(own(value, 'invitation')) }

@@ -4,6 +4,9 @@ export type {
   DiskFormat,
   EventType,
   ImageStatus,
+  KeyState,
+  KeyStatus,
+  KeyUse,
   NoticeKind,
   RequestState,
   RuleKind,
@@ -34,6 +37,15 @@ export type {
   TokenAuth,
 } from './credentials.ts'
 export type { ByteRange, DownloadOptions, ImageChecksum, ImageDownload } from './download.ts'
+export type {
+  BootAnswer,
+  CanBoot,
+  CanBootQuestion,
+  CopyAttributes,
+  CopyOptions,
+  Encryption,
+  EncryptOptions,
+} from './encryption.ts'
 export { fromEnvironment, type Settings } from './environment.ts'
 export {
   BadRequestError,
@@ -80,6 +92,7 @@ export {
   PatchOperation,
   type PatchOperationDocument,
 } from './json-patch.ts'
+export type { DataKey, Key, KeyAttributes, KeyChanges, KeyEvent, KeyGrant, RotateOptions } from './key.ts'
 export type {
   Listing,
   ListingAttributes,
@@ -111,6 +124,7 @@ export type {
   Explanation,
   Membership,
   Share,
+  ShareAttributes,
   ShareManyPairs,
   ShareManyResult,
   ShareResult,

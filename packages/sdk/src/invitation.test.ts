@@ -6,7 +6,7 @@ import { NotFoundError } from './errors.ts'
 import { parseJson } from './json.ts'
 
 test('an invitation is made, read and revoked', async () => {
-  const made = invitationDocument({ code: 'vtr-abcd-efgh', ends_at: '2026-06-01T00:00:00Z' })
+  const made = invitationDocument({ code: 'vtr-abcd-efgh', ends_at: '2026-06-01T00:00:00Z', grant: true })
   const { images, requests } = scripted(
     {},
     { json: imageDocument() },
@@ -17,8 +17,17 @@ test('an invitation is made, read and revoked', async () => {
   )
   const image = await images.getImage(imageId)
   const endsAt = new Date('2026-06-01T00:00:00Z')
-  const invitation = await image.invite({ uses: 5, status: 'accepted', emailDomain: 'example.org', endsAt })
-  assert.deepEqual([invitation.code, invitation.endsAt, invitation.uses], ['vtr-abcd-efgh', endsAt, 5])
+  const invitation = await image.invite({
+    uses: 5,
+    status: 'accepted',
+    emailDomain: 'example.org',
+    endsAt,
+    grant: true,
+  })
+  assert.deepEqual(
+    [invitation.code, invitation.endsAt, invitation.uses, invitation.grant],
+    ['vtr-abcd-efgh', endsAt, 5, true],
+  )
   const [listed] = await images.listInvitations({ image: imageId }).toArray()
   assert.deepEqual([listed?.code, listed?.claims], [undefined, []])
   const shown = await images.getInvitation('i1')
@@ -36,6 +45,7 @@ test('an invitation is made, read and revoked', async () => {
           status: 'accepted',
           email_domain: 'example.org',
           ends_at: '2026-06-01T00:00:00.000Z',
+          grant: true,
         },
       ],
       ['GET', `/v2/invitations?image=${imageId}`, ''],

@@ -19,9 +19,9 @@ import type { PageOptions, PaginatedIterator } from './iterators.ts'
 import type { JsonValue } from './json.ts'
 import { Member } from './member.ts'
 import { paginated } from './paginated.ts'
-import type { ShareTerms } from './share.ts'
+import type { ShareAttributes } from './share.ts'
 
-export type InvitationAttributes = ShareTerms & {
+export type InvitationAttributes = ShareAttributes & {
   /** How many projects can claim it. Default 1. */
   uses?: number | undefined
   /** When the code ends. Default: in 14 days. */

@@ -21,6 +21,7 @@ import {
   listInvitations,
 } from './invitation.ts'
 import type { PageOptions, PaginatedIterator, ResourceIterator } from './iterators.ts'
+import { createKey, getKey, type Key, type KeyAttributes, listKeys, unwrapDataKey } from './key.ts'
 import {
   getListing,
   getProducer,
@@ -52,7 +53,8 @@ import { getProjectSettings, type ProjectSettings, setProjectSettings } from './
 import { createRule, listRules, type Rule, type RuleAttributes } from './rule.ts'
 
 /**
- * What belongs to a project beside its images: profile, listings, requests, invitations, rules, notices. Extensions of
+ * What belongs to a project beside its images: profile, listings, requests, invitations, rules, keys,
+ * notices. Extensions of
  * Vitrine: other clouds answer with a NotFoundError.
  */
 export abstract class ProjectService {
@@ -129,6 +131,29 @@ export abstract class ProjectService {
 
   createRule(attributes: RuleAttributes, options: CallOptions = {}): Promise<Rule> {
     return createRule(this.#api, attributes, options)
+  }
+
+  /** The project's own keys, oldest first. */
+  listKeys(options: PageOptions & CallOptions = {}): PaginatedIterator<Key> {
+    return listKeys(this.#api, options)
+  }
+
+  getKey(id: string, options: CallOptions = {}): Promise<Key> {
+    return getKey(this.#api, id, options)
+  }
+
+  createKey(attributes: KeyAttributes = {}, options: CallOptions = {}): Promise<Key> {
+    return createKey(this.#api, attributes, options)
+  }
+
+  /** Takes a secret of the own project in the Barbican behind the service for a key; its id becomes that of the key. */
+  adoptKey(secretId: string, attributes: KeyAttributes = {}, options: CallOptions = {}): Promise<Key> {
+    return createKey(this.#api, { ...attributes, secretId }, options)
+  }
+
+  /** As `key.unwrap`, for a key of another project that the own one was let use. */
+  unwrapDataKey(keyId: string, wrapped: string, options: CallOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    return unwrapDataKey(this.#api, keyId, wrapped, options)
   }
 
   listNoticeAddresses(options: CallOptions = {}): ResourceIterator<NoticeAddress> {

@@ -107,6 +107,27 @@ test('a share that fails is thrown in the class of its own status', async () => 
   }
 })
 
+test('an encrypted image is shared together with the right to read it', async () => {
+  const { image, images, asked } = await shared(results({}), results({}))
+  await image.share('consumer', { grant: true })
+  await images.shareMany({ images: [imageId], projects: ['consumer'], grant: true })
+  const body = { action: 'share', images: [imageId], projects: ['consumer'], grant: true }
+  assert.deepEqual(asked(), [
+    ['POST', '/v2/shares', body],
+    ['POST', '/v2/shares', body],
+  ])
+})
+
+test('what an older service, which knows no keys, tells of a share is understood', async () => {
+  const { key_state: _, ...older } = shareDocument()
+  const { image } = await shared({ json: { shares: [asJson(older), asJson(shareDocument({ key_state: 'revoked' }))] } })
+  const shares = await image.listShares().toArray()
+  assert.deepEqual(
+    shares.map(({ keyState }) => keyState),
+    ['not_needed', 'revoked'],
+  )
+})
+
 test('an answer that tells nothing of the share is not taken for success', async () => {
   const { image } = await shared(results())
   await assert.rejects(image.share('consumer'), UnexpectedResponseError)

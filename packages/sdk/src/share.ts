@@ -87,6 +87,12 @@ export type ShareTerms = {
   endsAt?: Date | undefined
 }
 
+/** What a share is made with. */
+export type ShareAttributes = ShareTerms & {
+  /** Let the project use the key of an encrypted image, too: both happen or neither. */
+  grant?: boolean | undefined
+}
+
 /** One image shared with one project, as its producer sees it. */
 export class Share extends withFields(readShare) {
   readonly #api: ImageApi
@@ -152,10 +158,10 @@ export type ShareManyResult = ReturnType<typeof readShareManyResult>
 export const changeShares = async (
   api: ImageApi,
   action: 'share' | 'unshare',
-  { images, projects, atomic, dryRun, message, endsAt }: ShareManyPairs & ShareTerms,
+  { images, projects, atomic, dryRun, message, endsAt, grant }: ShareManyPairs & ShareAttributes,
   options: CallOptions,
 ): Promise<ShareManyResult> => {
-  const json = wireBody({ action, images, projects: projects.map(projectId), atomic, dryRun, message, endsAt })
+  const json = wireBody({ action, images, projects: projects.map(projectId), atomic, dryRun, message, endsAt, grant })
   return readShareManyResult(await api.call('POST', ['shares'], { ...options, json }))
 }
 
@@ -164,10 +170,15 @@ export const shareOne = async (
   api: ImageApi,
   imageId: string,
   project: string | number,
-  terms: ShareTerms,
+  attributes: ShareAttributes,
   options: CallOptions,
 ): Promise<ShareResult> => {
-  const { results } = await changeShares(api, 'share', { images: [imageId], projects: [project], ...terms }, options)
+  const { results } = await changeShares(
+    api,
+    'share',
+    { images: [imageId], projects: [project], ...attributes },
+    options,
+  )
   const [result] = results
   if (result === undefined) throw new UnexpectedResponseError('The service told nothing of the share.')
   if (result.error === null) return result

@@ -1,8 +1,13 @@
 import type {
   AccessRequestDocument,
+  CanBootDocument,
   DeliveryDocument,
+  EncryptionDocument,
   EventDocument,
   InvitationDocument,
+  KeyDocument,
+  KeyEventDocument,
+  KeyGrantDocument,
   ListingDocument,
   MembershipDocument,
   NoticeAddressDocument,
@@ -120,6 +125,72 @@ export const invitationDocument = (changes: Partial<InvitationDocument> = {}): I
   expires_at: '2026-03-15T00:00:00Z',
   state: 'open',
   claims: [{ project_id: 'consumer', claimed_at: '2026-03-02T00:00:00Z' }],
+  ...changes,
+})
+
+export const keyDocument = (changes: Partial<KeyDocument> = {}): KeyDocument => ({
+  id: 'k1',
+  name: 'golden',
+  project_id: 'producer',
+  status: 'enabled',
+  default: false,
+  grantable: true,
+  adopted: false,
+  version: 1,
+  rotating: false,
+  images: 2,
+  created_at: '2026-03-01T00:00:00Z',
+  updated_at: '2026-03-01T00:00:00Z',
+  ...changes,
+})
+
+export const keyGrantDocument = (changes: Partial<KeyGrantDocument> = {}): KeyGrantDocument => ({
+  key_id: 'k1',
+  project_id: 'consumer',
+  granted_by_user: 'u1',
+  shares: 0,
+  created_at: '2026-03-01T00:00:00Z',
+  ...changes,
+})
+
+export const keyEventDocument = (changes: Partial<KeyEventDocument> = {}): KeyEventDocument => ({
+  id: 'ke1',
+  type: 'key.open',
+  key_id: 'k1',
+  version: 1,
+  project_id: 'consumer',
+  user_id: 'u2',
+  request_id: 'req-1',
+  image_id: imageId,
+  grantee_id: null,
+  outcome: 'done',
+  created_at: '2026-03-01T00:00:00Z',
+  ...changes,
+})
+
+export const encryptionDocument = (changes: Partial<EncryptionDocument> = {}): EncryptionDocument => ({
+  image_id: imageId,
+  kind: 'sealed',
+  key_id: 'k1',
+  key_project: 'producer',
+  key_state: 'granted',
+  content: null,
+  ...changes,
+})
+
+export const canBootDocument = (changes: Partial<CanBootDocument> = {}): CanBootDocument => ({
+  image_id: imageId,
+  project_id: 'consumer',
+  can_boot: false,
+  reasons: [
+    { rule: 'status', effect: 'allows', text: 'The image is active.', next: null },
+    {
+      rule: 'key',
+      effect: 'denies',
+      text: 'Project consumer may not use its key k1.',
+      next: 'vitrine key grant k1 consumer',
+    },
+  ],
   ...changes,
 })
 
