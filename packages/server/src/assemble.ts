@@ -31,6 +31,12 @@ import { createKeystoneIdentity } from './identity/keystone.ts'
 import type { Identity } from './identity/port.ts'
 import { imageRoutes } from './images/routes.ts'
 import { invitationRoutes } from './invitations/routes.ts'
+import { createEmbeddedKeyManager } from './keys/embedded.ts'
+import { encryptionRoutes } from './keys/encryption-routes.ts'
+import { createKeyLocks } from './keys/lock.ts'
+import { openMasterKeys } from './keys/open-master-keys.ts'
+import type { KeyManager } from './keys/port.ts'
+import { startKeyWork } from './keys/worker.ts'
 import { memberRoutes } from './members/routes.ts'
 import { startNotices } from './notices/notices.ts'
 import { publicNoticeRoutes } from './notices/public-routes.ts'
@@ -99,7 +105,9 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
   withAccessLog(app)
   withJsonBodies(app)
   app.addHook('onResponse', async (request) => {
-    if (request.method !== 'GET') service.notices.kick()
+    if (request.method === 'GET') return
+    service.notices.kick()
+    service.keyWork.kick()
   })
   await withOpenApi(app)
   const answerOtherMethods = watchMethods(app)
@@ -125,6 +133,7 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
     shareRoutes(api, service)
     inboxRoutes(api, service)
     ruleRoutes(api, service)
+    encryptionRoutes(api, service)
     cloudImageRoutes(api, service)
     schemaRoutes(api)
     await api.register(async (data) => dataRoutes(data, service))
@@ -163,6 +172,19 @@ const openIdentity = async (
   }
 }
 
+/** Who keeps the keys of encrypted images. */
+const openKeyManager = async (
+  config: Config,
+  database: Database,
+  log: FastifyInstance['log'],
+): Promise<KeyManager | undefined> => {
+  if (config.key_manager === 'none') return undefined
+  if (config.key_manager === 'embedded') {
+    return createEmbeddedKeyManager({ database, masterKeys: await openMasterKeys(config, { database, log }) })
+  }
+  throw new ConfigError('A Barbican cannot be used yet')
+}
+
 /** Chooses the parts and joins them. The only place that knows which implementation stands behind a port. */
 export const assemble = async (
   config: Config,
@@ -189,7 +211,8 @@ export const assemble = async (
       : { identity: given.identity, announce: async () => undefined }
   const stopping = new AbortController()
   let listensAt = 'http://localhost:9292'
-  const parts: Omit<Service, 'notices'> = {
+  const keyManager = await openKeyManager(config, database, app.log)
+  const parts: Omit<Service, 'notices' | 'keyWork'> = {
     database,
     identity,
     stores,
@@ -204,6 +227,8 @@ export const assemble = async (
       now,
       onError: (error) => app.log.error({ err: error }, 'counts of downloads could not be stored; it is tried again'),
     }),
+    keyManager,
+    keyLocks: createKeyLocks(database, presence.processId),
     limits: config.limits,
     formatCheck: config.format_check,
     allowOwnerTransfer: config.allow_owner_transfer,
@@ -215,7 +240,8 @@ export const assemble = async (
     log: app.log,
   }
   const notices = await startNotices(parts, config)
-  const service: Service = { ...parts, notices }
+  const keyWork = await startKeyWork(parts, [])
+  const service: Service = { ...parts, notices, keyWork }
   const reaper = await startReaper(service)
   await withRoutes(app, service)
 
@@ -233,6 +259,8 @@ export const assemble = async (
       await app.close()
       clearTimeout(impatience)
       await reaper.stop()
+      await keyWork.stop()
+      await keyManager?.close()
       await service.usage.stop()
       await notices.stop()
       await sweeper.stop()

@@ -7,6 +7,9 @@ import type { Sweeper } from './data/sweeper.ts'
 import type { Uploads } from './data/uploads.ts'
 import type { Database } from './database/database.ts'
 import type { Identity } from './identity/port.ts'
+import type { KeyLocks } from './keys/lock.ts'
+import type { KeyManager } from './keys/port.ts'
+import type { KeyWork } from './keys/worker.ts'
 import type { Notices } from './notices/port.ts'
 import type { Usage } from './shares/usage.ts'
 import type { Stores } from './storage/stores.ts'
@@ -23,6 +26,10 @@ export interface Service {
   readonly sweeper: Sweeper
   readonly presence: Presence
   readonly usage: Usage
+  /** Undefined: keys are nobody's concern here. */
+  readonly keyManager: KeyManager | undefined
+  readonly keyLocks: KeyLocks
+  readonly keyWork: KeyWork
   readonly limits: Limits
   /** Whether bytes that do not match `disk_format` are refused. */
   readonly formatCheck: boolean

@@ -23,7 +23,7 @@ export const batchMembers = async (
   actor: Actor,
   cause: Cause,
   action: 'share' | 'unshare',
-  pairs: { readonly images: readonly string[]; readonly projects: readonly string[] },
+  pairs: { readonly images: readonly string[]; readonly projects: readonly string[]; readonly grantsKeys: boolean },
 ): Promise<string> => {
   const projectId = projectOf(actor, 'member')
   if (action === 'share' && pairs.projects.includes(projectId)) throw apiError('own_image', {})

@@ -27,6 +27,11 @@ const codes: Readonly<Partial<Record<ErrorCode, CloudCode>>> = {
   members_by_owner: { code: 'IMG.0047' },
   own_image: { code: 'IMG.0076', status: 400 },
   member_quota: { code: 'IMG.0088', status: 400 },
+  key_not_granted: { code: 'IMG.0099', status: 400 },
+  key_never_granted: { code: 'IMG.0098', status: 400 },
+  key_unknown: { code: 'IMG.0099', status: 400 },
+  key_of_other: { code: 'IMG.0099', status: 400 },
+  key_disabled: { code: 'IMG.0099', status: 400 },
   members_need_shared: { code: 'IMG.0089' },
 }
 

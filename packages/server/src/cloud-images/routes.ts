@@ -1,4 +1,4 @@
-import { CloudImagesErrorSchema, JobSchema, pairsMax, projectIdField } from '@vitrine/contract'
+import { CloudImagesErrorSchema, grantField, JobSchema, pairsMax, projectIdField } from '@vitrine/contract'
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import { projectOf } from '../access/project.ts'
@@ -25,6 +25,7 @@ const images = Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { minIt
 const PairsSchema = Type.Object({
   images,
   projects: Type.Array(projectIdField('Id of a project.'), { minItems: 1, maxItems: pairsMax }),
+  grant: Type.Optional(grantField()),
 })
 const AnswerSchema = Type.Object({
   images,
@@ -79,7 +80,11 @@ const withCloudImageRoutes = (app: FastifyInstance, service: Service): void => {
       },
       handler: async (request, reply) => {
         const body = parsePairs(request)
-        const pairs = { images: [...new Set(body.images)], projects: [...new Set(body.projects)] }
+        const pairs = {
+          images: [...new Set(body.images)],
+          projects: [...new Set(body.projects)],
+          grantsKeys: body.grant ?? false,
+        }
         for (const project of pairs.projects) checkStorable('projects', project)
         if (pairs.images.length * pairs.projects.length > pairsMax) {
           throw apiError('invalid_body', { why: `it names more than ${pairsMax} pairs of image and project` })

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Actor } from '../access/actor.ts'
 import { ApiError, apiError } from '../api-error.ts'
+import type { KeyHolder } from '../keys/port.ts'
 import type { Service } from '../service.ts'
 import { publicUrlOf } from './public-url.ts'
 import { pathOf } from './query.ts'
@@ -15,6 +16,12 @@ const tokenOf = (request: FastifyRequest): string => {
   }
   throw apiError('token_missing', {})
 }
+
+/** The same towards the key manager, which may ask for the token itself. */
+export const holderOf = (request: FastifyRequest): KeyHolder => ({
+  projectId: actorOf(request).projectId ?? '',
+  token: tokenOf(request),
+})
 
 /**
  * Demands a valid token on every route of this plugin, before the body is read. No other header says who the caller is:

@@ -6,6 +6,7 @@ import { fragment, runFragment } from '../database/fragment.ts'
 import { prepared } from '../database/prepared.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import { revokeAllInvitations } from '../invitations/queries.ts'
+import { markGrantsDue } from '../keys/queries.ts'
 import { moveRequests } from '../requests/close.ts'
 import { blockAnew } from '../rules/blocking.ts'
 import { type Image, toRow } from './image.ts'
@@ -179,6 +180,7 @@ export const updateImage = async (tx: Tx, before: Image, after: Image): Promise<
   if (old.name !== columns.name || old.tags !== columns.tags || old.properties !== columns.properties) {
     await updateTerms(tx, before, after)
   }
+  if (old.key_id !== columns.key_id) await markGrantsDue(tx, old.key_id)
   if (before.owner !== after.owner) await blockAnew(tx, id, after.owner)
   if (before.visibility !== after.visibility || before.hidden !== after.hidden || before.owner !== after.owner) {
     await updateMembers(tx, after)

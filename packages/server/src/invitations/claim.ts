@@ -5,7 +5,8 @@ import type { Reader, Tx } from '../database/database.ts'
 import type { InvitationsTable } from '../database/sharing-tables.ts'
 import type { ImagesTable, MembersTable } from '../database/tables.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
-import { findImageForChange } from '../images/queries.ts'
+import { findImage, findImageForChange } from '../images/queries.ts'
+import { type Clearances, type SharePair, withClearances } from '../keys/clearance.ts'
 import { findMember } from '../members/queries.ts'
 import { answerShare, beginShare } from '../members/share.ts'
 import type { Service } from '../service.ts'
@@ -34,8 +35,8 @@ const findNamed = async (
  * Whether a project has a confirmed address in exactly this domain: `example.com` is neither `mail.example.com` nor
  * `notexample.com`.
  */
-const hasAddressIn = async (tx: Tx, projectId: string, domain: string): Promise<boolean> => {
-  const addresses = await tx
+const hasAddressIn = async (db: Reader, projectId: string, domain: string): Promise<boolean> => {
+  const addresses = await db
     .selectFrom('notice_addresses')
     .select('email')
     .where('project_id', '=', projectId)
@@ -45,7 +46,7 @@ const hasAddressIn = async (tx: Tx, projectId: string, domain: string): Promise<
 }
 
 const checkClaimable = async (
-  tx: Tx,
+  db: Reader,
   image: ImagesTable,
   invitation: InvitationsTable,
   projectId: string,
@@ -55,28 +56,67 @@ const checkClaimable = async (
   if (state !== 'open') throw apiError('invitation_ended', { state })
   if (image.visibility !== 'shared') throw apiError('members_need_shared', { visibility: image.visibility })
   const domain = invitation.email_domain
-  if (domain !== null && !(await hasAddressIn(tx, projectId, domain))) throw apiError('invitation_domain', { domain })
+  if (domain !== null && !(await hasAddressIn(db, projectId, domain))) throw apiError('invitation_domain', { domain })
 }
 
 /** A membership that counts: a project that has one needs no invitation. */
-const presentMember = async (tx: Tx, image: ImagesTable, projectId: string, now: number) => {
+const presentMember = async (db: Reader, image: ImagesTable, projectId: string, now: number) => {
   if (image.visibility !== 'shared') return undefined
-  const present = await findMember(tx, image.id, projectId)
+  const present = await findMember(db, image.id, projectId)
   return present !== undefined && (present.ends_at === null || present.ends_at > now) ? present : undefined
 }
 
+/** The share that a claim would make, with the right to the key if the producer gave that along; nothing is changed. */
+const pairOfClaim = async (
+  { read: db }: Service['database'],
+  actor: Actor,
+  cause: Cause,
+  named: ClaimName,
+): Promise<SharePair[]> => {
+  const memberId = projectOf(actor, 'member')
+  const invitation = await findNamed(db, actor, named)
+  if (invitation === undefined) return []
+  const image = (await findImage(db, invitation.image_id, memberId, cause.at))?.row
+  if (image === undefined || image.encryption === null || image.owner === memberId) return []
+  if ((await presentMember(db, image, memberId, cause.at)) !== undefined) return []
+  await checkClaimable(db, image, invitation, memberId, cause.at)
+  const grant = invitation.grant_key === 1 ? 'grant' : 'check'
+  return [{ image, memberId, grant, authority: invitation.owner_id }]
+}
+
 /**
- * Claims an invitation within a transaction. Locks the image, then the invitation: of two who claim the last use at once,
- * one finds it used.
+ * Claims an invitation. Locks the image, then the invitation: of two who claim the last use at once, one finds it used.
  * @param answer what the claimer says to the share at once; left out: what the invitation says
  */
-export const claimInvitation = async (
-  tx: Tx,
-  { limits }: Pick<Service, 'limits'>,
+export const claimInvitation = (
+  service: Service,
   actor: Actor,
   cause: Cause,
   named: ClaimName,
   answer?: 'accepted' | 'rejected',
+): Promise<MembersTable> =>
+  withClearances(
+    service,
+    cause,
+    () => pairOfClaim(service.database, actor, cause, named),
+    (clearances) =>
+      service.database.write((tx) => claimWithin(tx, service, actor, cause, { named, answer, clearances })),
+  )
+
+const claimWithin = async (
+  tx: Tx,
+  { limits }: Pick<Service, 'limits'>,
+  actor: Actor,
+  cause: Cause,
+  {
+    named,
+    answer,
+    clearances,
+  }: {
+    readonly named: ClaimName
+    readonly answer: 'accepted' | 'rejected' | undefined
+    readonly clearances: Clearances
+  },
 ): Promise<MembersTable> => {
   const projectId = projectOf(actor, 'member')
   const notFound = apiError('invitation_not_found', {})
@@ -100,12 +140,20 @@ export const claimInvitation = async (
     audience: 'owner',
     detail: { invitation_id: invitation.id },
   })
-  const { now } = await beginShare(tx, limits, cause, image, projectId, {
-    message: invitation.message,
-    endsAt: invitation.ends_at,
-    listingId: null,
-    sharedByUser: invitation.created_by,
-  })
+  const { now } = await beginShare(
+    tx,
+    limits,
+    cause,
+    image,
+    projectId,
+    {
+      message: invitation.message,
+      endsAt: invitation.ends_at,
+      listingId: null,
+      sharedByUser: invitation.created_by,
+    },
+    clearances,
+  )
   const said = answer ?? (invitation.status === 'accepted' ? 'accepted' : undefined)
   return said === undefined ? now : answerShare(tx, cause, image, now, said)
 }
@@ -129,5 +177,5 @@ export const claim = async (
     guesses.wrong(keys)
     throw apiError('invitation_not_found', {})
   }
-  return service.database.write((tx) => claimInvitation(tx, service, actor, cause, named))
+  return claimInvitation(service, actor, cause, named)
 }

@@ -56,6 +56,8 @@ export interface KeyManager {
   make(key: KeyVersion): Promise<void>
   /** Removes the material of a version; one that was not made through the service is only forgotten. */
   remove(key: KeyVersion): Promise<void>
+  /** Removes a key with all its versions, also one that was not made through the service. */
+  destroy(key: Key): Promise<void>
   /**
    * Encrypts a data key, authenticated.
    * @param context what it is for; unwrapping needs the same

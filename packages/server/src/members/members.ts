@@ -5,6 +5,7 @@ import type { Reader, Tx } from '../database/database.ts'
 import type { ImagesTable, MembersTable } from '../database/tables.ts'
 import type { Cause } from '../events/events.ts'
 import { findImage, findImageForChange, type ImageAndMembership } from '../images/queries.ts'
+import { type SharePair, withClearances } from '../keys/clearance.ts'
 import type { Service } from '../service.ts'
 import { isOver } from '../shares/plan.ts'
 import { findMember, listMembers } from './queries.ts'
@@ -52,18 +53,27 @@ export const readMember = async (
 
 /** Shares an image with a project. The quota is checked before the duplicate, both inside the transaction. */
 export const addMember = (
-  { database, limits }: Service,
+  service: Service,
   actor: Actor,
   cause: Cause,
   imageId: string,
   memberId: string,
-): Promise<MembersTable> =>
-  database.write(async (tx) => {
-    const found = await findImageForChange(tx, imageId, actor.projectId, cause.at)
-    const { row: image } = entitled(actor, 'member.create', { image: imageId }, found)
-    const { begun } = await beginShare(tx, limits, cause, image, memberId, plainTerms(cause))
-    return begun
-  })
+): Promise<MembersTable> => {
+  const { database, limits } = service
+  const shareable = (found: ImageAndMembership | undefined): ImagesTable =>
+    entitled(actor, 'member.create', { image: imageId }, found).row
+  const pairs = async (): Promise<SharePair[]> => {
+    const image = shareable(await findImage(database.read, imageId, actor.projectId, cause.at))
+    return [{ image, memberId, grant: 'check', authority: null }]
+  }
+  return withClearances(service, cause, pairs, (clearances) =>
+    database.write(async (tx) => {
+      const image = shareable(await findImageForChange(tx, imageId, actor.projectId, cause.at))
+      const { begun } = await beginShare(tx, limits, cause, image, memberId, plainTerms(cause), clearances)
+      return begun
+    }),
+  )
+}
 
 /** Runs a change of one membership that the actor is entitled to. */
 const changeMember = (

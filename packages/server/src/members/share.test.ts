@@ -3,6 +3,7 @@ import { it } from 'node:test'
 import { MembershipSchema } from '@vitrine/contract'
 import { Compile } from 'typebox/compile'
 import { findImageForChange } from '../images/queries.ts'
+import { noClearances } from '../keys/clearance.ts'
 import { eachDatabase } from '../testing/databases.ts'
 import { fakeToken } from '../testing/fake-identity.ts'
 import { startTestService, type TestService } from '../testing/test-service.ts'
@@ -29,7 +30,15 @@ eachDatabase('shares with terms', ({ newUrl, atEnd }) => {
       const cause = { projectId: 'producer', userId: 'u', requestId: null, at }
       const found = await findImageForChange(tx, id, 'producer', at)
       assert.ok(found)
-      return beginShare(tx, service.limits, cause, found.row, 'consumer', { ...plainTerms(cause), ...terms })
+      return beginShare(
+        tx,
+        service.limits,
+        cause,
+        found.row,
+        'consumer',
+        { ...plainTerms(cause), ...terms },
+        noClearances,
+      )
     })
 
   const addRule = ({ service }: TestService, kind: 'accept' | 'block', mode: 'enforce' | 'audit', listing = '') =>

@@ -7,6 +7,8 @@ import { type Cause, recordEvent } from '../events/events.ts'
 import { wireDate } from '../http/json.ts'
 import { fromRow } from '../images/image.ts'
 import { memberCopies } from '../images/queries.ts'
+import { type Clearances, checkCleared } from '../keys/clearance.ts'
+import { markGrantsDue } from '../keys/queries.ts'
 import { countRule, ruleEffect } from '../rules/matching.ts'
 import { endUnder, findPlan, isOver } from '../shares/plan.ts'
 import { countMembers, deleteMember, findMember, insertMember, listMembers, setMemberStatus } from './queries.ts'
@@ -93,12 +95,13 @@ export const answerShare = async (
 export const endShare = async (
   tx: Tx,
   cause: Cause,
-  image: Pick<ImagesTable, 'id' | 'name' | 'owner'>,
+  image: Pick<ImagesTable, 'id' | 'name' | 'owner' | 'key_id'>,
   row: MembersTable,
   reason: EndReason,
   message: string | null = null,
 ): Promise<void> => {
   await deleteMember(tx, row)
+  await markGrantsDue(tx, image.key_id, row.member_id)
   await recordEvent(tx, cause, {
     type: 'member.delete',
     imageId: image.id,
@@ -113,7 +116,7 @@ export const endShare = async (
 export const endAllShares = async (
   tx: Tx,
   cause: Cause,
-  image: Pick<ImagesTable, 'id' | 'name' | 'owner'>,
+  image: Pick<ImagesTable, 'id' | 'name' | 'owner' | 'key_id'>,
   reason: EndReason,
   message: string | null = null,
 ): Promise<void> => {
@@ -149,8 +152,9 @@ const applyRules = async (
 /**
  * Shares an image with a project. The quota is checked before the duplicate, as Glance does. A share that has ended and
  * was not cleared away yet makes room. While a withdrawal is announced, the share ends with it at the latest.
+ * @param clearances what the key manager says of it, if the image is encrypted (`keys/clearance.ts`)
  * @returns the share as it began, which is always pending; a rule of the consumer may have answered it since (`now`)
- * @throws ApiError `member_quota`, `member_exists`, `conflict`
+ * @throws ApiError `key_not_granted` and the others of `checkCleared`, `member_quota`, `member_exists`, `conflict`
  */
 export const beginShare = async (
   tx: Tx,
@@ -159,7 +163,9 @@ export const beginShare = async (
   image: ImagesTable,
   memberId: string,
   terms: ShareTerms,
+  clearances: Clearances,
 ): Promise<{ begun: MembersTable; now: MembersTable; eventId: string }> => {
+  await checkCleared(tx, clearances, image, memberId)
   // Before any row of a member is touched: whoever changes these rules may wait for it.
   const effect = await ruleEffect(tx, memberId, image.owner, terms.listingId)
   const present = await findMember(tx, image.id, memberId)

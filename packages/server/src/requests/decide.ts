@@ -6,7 +6,8 @@ import type { Limits } from '../config.ts'
 import type { Reader, Tx } from '../database/database.ts'
 import type { ImagesTable, MembersTable } from '../database/tables.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
-import { findImageForChange } from '../images/queries.ts'
+import { findImage, findImageForChange } from '../images/queries.ts'
+import { type Clearances, checkCleared, type SharePair, withClearances } from '../keys/clearance.ts'
 import { findMember } from '../members/queries.ts'
 import { beginShare, type ShareTerms } from '../members/share.ts'
 import { type MailContent, queueMail } from '../notices/queue.ts'
@@ -97,57 +98,99 @@ const share = async (
   image: ImagesTable,
   memberId: string,
   terms: ShareTerms,
+  { clearances, grantsKey }: { readonly clearances: Clearances; readonly grantsKey: boolean },
 ): Promise<{ member: MembersTable; eventId: string | null }> => {
   const present = await findMember(tx, image.id, memberId)
   if (present !== undefined && !isOver(present, cause.at)) {
+    if (grantsKey) await checkCleared(tx, clearances, image, memberId)
     return { member: present, eventId: null }
   }
-  const { now, eventId } = await beginShare(tx, limits, cause, image, memberId, terms)
+  const { now, eventId } = await beginShare(tx, limits, cause, image, memberId, terms, clearances)
   return { member: now, eventId }
 }
 
-/**
- * Approves a request: the share, the decision, its event and the mail are there together or not at all.
- * @throws ApiError `resource_not_found`, `request_decided`, `members_need_shared`, `member_quota`, `role_required`
- */
-export const approve = (
-  { database, limits, origin }: Service,
+/** What a producer says when it approves. */
+interface Approval {
+  readonly message: string | null
+  readonly endsAt: number | null
+  /** Whether the project may use the key of an encrypted image, too. */
+  readonly grantsKey: boolean
+}
+
+const approveWithin = async (
+  tx: Tx,
+  { limits, origin }: Service,
   actor: Actor,
   cause: Cause,
   id: string,
-  said: { readonly message: string | null; readonly endsAt: number | null },
-): Promise<RequestRow> =>
-  database.write(async (tx) => {
-    const { row, image, ownerId } = await lockForDecision(tx, actor, cause, id, 'member.create')
-    const { member, eventId } = await share(tx, limits, cause, image, row.project_id, {
+  said: Approval,
+  clearances: Clearances,
+): Promise<RequestRow> => {
+  const { row, image, ownerId } = await lockForDecision(tx, actor, cause, id, 'member.create')
+  const { member, eventId } = await share(
+    tx,
+    limits,
+    cause,
+    image,
+    row.project_id,
+    {
       message: said.message,
       endsAt: said.endsAt,
       listingId: row.listing_id,
       sharedByUser: cause.userId,
-    })
-    const after = await decided(tx, cause, row, 'approved', said.message)
-    // Anybody can name a project: only who proved that it is theirs is told of its rules and of the share that it had.
-    const isTheirs = row.project_proven === 1
-    const content: MailContent = {
-      template: 'request.approved',
-      listingTitle: row.listing_title,
-      listingUrl: `${origin()}${row.listing_path}`,
-      producer: await producerName(tx, ownerId),
-      image: {
-        id: image.id,
-        name: image.name,
-        sizeBytes: image.size_bytes,
-        hashAlgorithm: image.os_hash_algo,
-        hashValue: image.os_hash_value,
-      },
-      projectId: row.project_id,
-      accepted: isTheirs && member.status === 'accepted',
-      message: said.message,
-      endsAt: isTheirs || eventId !== null ? member.ends_at : said.endsAt,
-    }
-    await answerMail(tx, row, content, eventId, cause.at)
-    return after
-  })
+    },
+    { clearances, grantsKey: said.grantsKey },
+  )
+  const after = await decided(tx, cause, row, 'approved', said.message)
+  // Anybody can name a project: only who proved that it is theirs is told of its rules and of the share that it had.
+  const isTheirs = row.project_proven === 1
+  const content: MailContent = {
+    template: 'request.approved',
+    listingTitle: row.listing_title,
+    listingUrl: `${origin()}${row.listing_path}`,
+    producer: await producerName(tx, ownerId),
+    image: {
+      id: image.id,
+      name: image.name,
+      sizeBytes: image.size_bytes,
+      hashAlgorithm: image.os_hash_algo,
+      hashValue: image.os_hash_value,
+    },
+    projectId: row.project_id,
+    accepted: isTheirs && member.status === 'accepted',
+    message: said.message,
+    endsAt: isTheirs || eventId !== null ? member.ends_at : said.endsAt,
+  }
+  await answerMail(tx, row, content, eventId, cause.at)
+  return after
+}
+
+/**
+ * Approves a request: the share, the decision, its event and the mail are there together or not at all.
+ * @throws ApiError `resource_not_found`, `request_decided`, `members_need_shared`, `member_quota`, `role_required`,
+ *   `key_not_granted` and the others of `checkCleared`
+ */
+export const approve = (
+  service: Service,
+  actor: Actor,
+  cause: Cause,
+  id: string,
+  said: Approval,
+): Promise<RequestRow> => {
+  const { database } = service
+  const pairs = async (): Promise<SharePair[]> => {
+    const owner = projectOf(actor, 'member')
+    const row = await findSeenBy(database.read, owner, id)
+    if (row === undefined) throw notFound(id)
+    const found = await findImage(database.read, row.image_id, actor.projectId, cause.at)
+    const { row: image } = entitled(actor, 'member.create', { image: row.image_id }, found)
+    const grant = said.grantsKey ? 'grant' : 'check'
+    return row.state === 'waiting' ? [{ image, memberId: row.project_id, grant, authority: owner }] : []
+  }
+  return withClearances(service, cause, pairs, (clearances) =>
+    database.write((tx) => approveWithin(tx, service, actor, cause, id, said, clearances)),
+  )
+}
 
 /**
  * Denies a request and tells the requester why.

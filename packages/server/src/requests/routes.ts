@@ -120,7 +120,11 @@ export const requestRoutes = (app: FastifyInstance, service: Service): void => {
       const isEmpty = !Buffer.isBuffer(body) || body.length === 0
       const terms = isEmpty ? noTerms : parseApproval(request)
       const cause = causeOf(request, now())
-      const said = { message: terms.message ?? null, endsAt: parseEndsAt(terms.ends_at, cause.at) }
+      const said = {
+        message: terms.message ?? null,
+        endsAt: parseEndsAt(terms.ends_at, cause.at),
+        grantsKey: terms.grant ?? false,
+      }
       const row = await approve(service, actorOf(request), cause, request.params.id, said)
       return sendJson(reply, 200, requestDocument(row))
     },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { expandRoles } from '../access/actor.ts'
 import { findImageForChange } from '../images/queries.ts'
+import { noClearances } from '../keys/clearance.ts'
 import { beginShare, plainTerms } from '../members/share.ts'
 import type { Service } from '../service.ts'
 import { runBatch } from '../shares/many.ts'
@@ -48,7 +49,7 @@ eachDatabase('rules under attack', ({ newUrl, atEnd }) => {
       const cause = causeBy('producer')
       const found = await findImageForChange(tx, image, 'producer', cause.at)
       assert.ok(found)
-      await beginShare(tx, service.limits, cause, found.row, 'consumer', plainTerms(cause))
+      await beginShare(tx, service.limits, cause, found.row, 'consumer', plainTerms(cause), noClearances)
       finish()
       await new Promise((resolve) => setTimeout(resolve, 200))
     })

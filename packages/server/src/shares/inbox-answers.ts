@@ -106,9 +106,7 @@ const answerInvitations = async (
         if (found === undefined) throw apiError('invitation_not_found', {})
         return answer === 'block' ? 'blocked' : answer
       }
-      const row = await service.database.write((tx) =>
-        claimInvitation(tx, service, actor, cause, { invitation: id }, answer),
-      )
+      const row = await claimInvitation(service, actor, cause, { invitation: id }, answer)
       imageId = row.image_id
       return answer
     })

@@ -1,14 +1,16 @@
 import type { ShareManyResult } from '@vitrine/contract'
 import type { Actor } from '../access/actor.ts'
+import { decide } from '../access/decide.ts'
 import { entitled } from '../access/entitle.ts'
 import { ApiError } from '../api-error.ts'
 import type { Tx } from '../database/database.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import type { Cause } from '../events/events.ts'
 import { asApiError } from '../http/errors.ts'
-import { findImageForChange, type ImageAndMembership } from '../images/queries.ts'
+import { findImage, findImageForChange, type ImageAndMembership } from '../images/queries.ts'
 import { checkStorable } from '../images/text.ts'
 import { lockInvitations, parseProjectName } from '../invitations/create.ts'
+import { type Clearances, checkCleared, type SharePair, withClearances } from '../keys/clearance.ts'
 import { findMember } from '../members/queries.ts'
 import { beginShare, endShare, type ShareTerms } from '../members/share.ts'
 import { keepRulesForBatch } from '../rules/lock.ts'
@@ -26,6 +28,8 @@ export interface Batch {
   /** Whether `name@domain` means the project of that name. */
   readonly byName: boolean
   readonly terms: ShareTerms
+  /** Whether the projects are let use the keys of encrypted images, too. */
+  readonly grantsKeys: boolean
   /** All pairs or none. */
   readonly atomic: boolean
   /** Only tell what would happen. */
@@ -53,6 +57,11 @@ interface Run {
   readonly actor: Actor
   readonly cause: Cause
   readonly batch: Batch
+}
+
+/** A run within `withClearances`. */
+interface ClearedRun extends Run {
+  readonly clearances: Clearances
 }
 
 /**
@@ -84,6 +93,26 @@ class Undone extends Error {
   }
 }
 
+/**
+ * The pairs for which the key manager has to be asked. What may not be shared is left out: the transaction says why.
+ */
+const pairsToClear = async (run: Run, imageIds: readonly string[]): Promise<SharePair[]> => {
+  const { service, actor, cause, batch } = run
+  if (batch.action === 'unshare') return []
+  const grant = !batch.grantsKeys ? 'check' : batch.dryRun ? 'pretend' : 'grant'
+  const projects = batch.projects.filter((project) => !batch.byName || nameOf(project) === undefined)
+  const pairs: SharePair[] = []
+  for (const imageId of imageIds) {
+    const found = await findImage(service.database.read, imageId, actor.projectId, cause.at)
+    if (found === undefined || found.row.encryption === null) continue
+    if (decide(actor, 'member.create', found.row, { actorIsMember: found.isMember }) !== 'allow') continue
+    pairs.push(
+      ...projects.map((memberId) => ({ image: found.row, memberId, grant, authority: actor.projectId }) as const),
+    )
+  }
+  return pairs
+}
+
 const endPair = async (tx: Tx, { cause }: Run, image: ImagesTable, project: string): Promise<Done> => {
   const row = await findMember(tx, image.id, project)
   if (row === undefined || isOver(row, cause.at)) return 'unchanged'
@@ -91,11 +120,15 @@ const endPair = async (tx: Tx, { cause }: Run, image: ImagesTable, project: stri
   return 'unshared'
 }
 
-const sharePair = async (tx: Tx, run: Run, image: ImagesTable, project: string): Promise<Done> => {
-  const { cause, batch, service } = run
+const sharePair = async (tx: Tx, run: ClearedRun, image: ImagesTable, project: string): Promise<Done> => {
+  const { cause, batch, service, clearances } = run
   const present = await findMember(tx, image.id, project)
-  if (present !== undefined && !isOver(present, cause.at)) return 'unchanged'
-  await beginShare(tx, service.limits, cause, image, project, batch.terms)
+  if (present !== undefined && !isOver(present, cause.at)) {
+    // A share that stands already may still want its key.
+    if (batch.grantsKeys) await checkCleared(tx, clearances, image, project)
+    return 'unchanged'
+  }
+  await beginShare(tx, service.limits, cause, image, project, batch.terms, clearances)
   return 'shared'
 }
 
@@ -108,14 +141,14 @@ const unshareName = async (tx: Tx, run: Run, image: ImagesTable, name: string): 
   return ended ? 'unshared' : 'unchanged'
 }
 
-const doPair = (tx: Tx, run: Run, image: ImagesTable, project: string): Promise<Done> => {
+const doPair = (tx: Tx, run: ClearedRun, image: ImagesTable, project: string): Promise<Done> => {
   const { batch, service, cause } = run
   const name = batch.byName ? nameOf(project) : undefined
   if (batch.action === 'unshare')
     return name === undefined ? endPair(tx, run, image, project) : unshareName(tx, run, image, name)
   return name === undefined
     ? sharePair(tx, run, image, project)
-    : inviteByName(tx, service.limits, cause, image, name, batch.terms)
+    : inviteByName(tx, service.limits, cause, image, name, batch.terms, batch.grantsKeys)
 }
 
 const failed = (imageId: string, project: string, error: ApiError): PairOutcome => ({
@@ -148,7 +181,7 @@ const lockAll = async (tx: Tx, { actor, cause, batch }: Run, imageIds: readonly 
 /**
  * All pairs of one image. What a rule refuses fails for itself alone; refusals come before the pair has changed anything.
  */
-const doImage = async (tx: Tx, run: Run, [imageId, found]: Found): Promise<PairOutcome[]> => {
+const doImage = async (tx: Tx, run: ClearedRun, [imageId, found]: Found): Promise<PairOutcome[]> => {
   const { actor, batch } = run
   const refusedOr = async <Result>(work: () => Promise<Result>): Promise<Result | ApiError> => {
     try {
@@ -171,7 +204,7 @@ const doImage = async (tx: Tx, run: Run, [imageId, found]: Found): Promise<PairO
 }
 
 /** One transaction for all images. */
-const doTogether = async (run: Run): Promise<BatchOutcome> => {
+const doTogether = async (run: ClearedRun): Promise<BatchOutcome> => {
   const { service, batch } = run
   try {
     const pairs = await service.database.write(async (tx) => {
@@ -193,13 +226,15 @@ const doEach = async (run: Run): Promise<BatchOutcome> => {
   const { service, batch, cause } = run
   const pairs: PairOutcome[] = []
   for (const imageId of batch.images) {
-    try {
-      const ofImage = await service.database.write(async (tx) => {
+    const share = (clearances: Clearances): Promise<PairOutcome[]> =>
+      service.database.write(async (tx) => {
+        const cleared = { ...run, clearances }
         const pairs: PairOutcome[] = []
-        for (const one of await lockAll(tx, run, [imageId])) pairs.push(...(await doImage(tx, run, one)))
+        for (const one of await lockAll(tx, run, [imageId])) pairs.push(...(await doImage(tx, cleared, one)))
         return pairs
       })
-      pairs.push(...ofImage)
+    try {
+      pairs.push(...(await withClearances(service, cause, () => pairsToClear(run, [imageId]), share)))
     } catch (error) {
       service.log.error({ err: error, reqId: cause.requestId }, 'an image of a batch failed')
       pairs.push(...batch.projects.map((project) => failed(imageId, project, asApiError(error))))
@@ -211,7 +246,10 @@ const doEach = async (run: Run): Promise<BatchOutcome> => {
 /** Shares many images with many projects, or ends such shares. */
 export const runBatch = async (service: Service, actor: Actor, cause: Cause, batch: Batch): Promise<BatchOutcome> => {
   const run = { service, actor, cause, batch }
-  const { applied, pairs } = await (batch.atomic || batch.dryRun ? doTogether(run) : doEach(run))
+  const together = (clearances: Clearances) => doTogether({ ...run, clearances })
+  const { applied, pairs } = await (batch.atomic || batch.dryRun
+    ? withClearances(service, cause, () => pairsToClear(run, batch.images), together)
+    : doEach(run))
   const keyOf = (imageId: string, project: string): string => JSON.stringify([imageId, project])
   const byPair = new Map(pairs.map((pair) => [keyOf(pair.imageId, pair.project), pair]))
   const ordered = batch.images.flatMap((imageId) =>

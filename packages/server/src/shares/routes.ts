@@ -100,8 +100,8 @@ export const shareRoutes = (app: FastifyInstance, service: Service): void => {
       }
       const cause = causeOf(request, now())
       const endsAt = parseEndsAt(body.ends_at, cause.at)
-      if (body.action === 'unshare' && (body.message !== undefined || endsAt !== null)) {
-        throw apiError('invalid_body', { why: 'message and ends_at belong to the action share' })
+      if (body.action === 'unshare' && (body.message !== undefined || endsAt !== null || body.grant === true)) {
+        throw apiError('invalid_body', { why: 'message, ends_at and grant belong to the action share' })
       }
       const actor = actorOf(request)
       const batch = {
@@ -110,6 +110,7 @@ export const shareRoutes = (app: FastifyInstance, service: Service): void => {
         projects,
         byName: true,
         terms: { message: body.message ?? null, endsAt, listingId: null, sharedByUser: cause.userId },
+        grantsKeys: body.grant ?? false,
         atomic: body.atomic ?? false,
         dryRun: body.dry_run ?? false,
       }

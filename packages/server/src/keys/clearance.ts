@@ -1,0 +1,203 @@
+import { ApiError, apiError } from '../api-error.ts'
+import type { Tx } from '../database/database.ts'
+import type { KeysTable } from '../database/key-tables.ts'
+import type { ImagesTable } from '../database/tables.ts'
+import type { Cause } from '../events/events.ts'
+import type { Service } from '../service.ts'
+import { knownKey } from './adopt.ts'
+import { asKeyAnswer } from './errors.ts'
+import { declareIntent, keyOf, makeGrant, settleGrant, withdrawIntent } from './grants.ts'
+import { KeyError, type KeyManager } from './port.ts'
+import { deleteGrant, lockGrant, updateGrant } from './queries.ts'
+import { checkEnabled, proveKey, recorded } from './use.ts'
+
+/**
+ * Before an encrypted image is shared, the key manager is asked whether the consumer can use its key, and let it if that is
+ * wanted. That may take its time, so it comes before the transaction that shares; the transaction then only looks whether what
+ * was found out still holds.
+ */
+
+/** An image that is about to be shared with a project; the caller has decided that it may be. */
+export interface SharePair {
+  readonly image: Pick<ImagesTable, 'id' | 'owner' | 'encryption' | 'key_id'>
+  readonly memberId: string
+  /** `check`: the project must be let already. `grant`: it is let. `pretend`: it would be. */
+  readonly grant: 'check' | 'grant' | 'pretend'
+  /** The project on whose word a key is granted. */
+  readonly authority: string | null
+}
+
+/** What is known of one pair: the key that the project can use, or why it may not be shared. */
+type Clearance = { readonly keyId: string; readonly isPretended: boolean } | ApiError
+
+export interface Clearances {
+  readonly of: (imageId: string, memberId: string) => Clearance | undefined
+  /** False where there is no key manager: then nobody is asked. */
+  readonly areNeeded: boolean
+}
+
+const nobodyAsks: Clearances = { of: () => undefined, areNeeded: false }
+
+/** Since the key manager was asked, the image or the grant has changed: it has to be asked again. */
+class KeysChanged extends Error {
+  override readonly name = 'KeysChanged'
+}
+
+const attemptsMax = 5
+
+interface Run {
+  readonly service: Service
+  readonly manager: KeyManager
+  readonly cause: Cause
+  /** What has to be done in the end, whatever comes of it. */
+  readonly undo: (() => Promise<void>)[]
+}
+
+const notGranted = (key: KeysTable, project: string) =>
+  apiError('key_not_granted', { key: key.id, owner: key.project_id, project })
+
+/** @throws ApiError when the key may not be granted at all, or not on this word */
+const checkGrantable = (key: KeysTable, authority: string | null): void => {
+  if (key.grantable === 0) throw apiError('key_never_granted', { key: key.id })
+  if (authority !== key.project_id) throw apiError('key_of_other', { key: key.id, owner: key.project_id })
+}
+
+const prove = (run: Run, key: KeysTable, { image, memberId }: SharePair): Promise<void> => {
+  const { service, manager, cause } = run
+  const use = {
+    type: 'key.prove',
+    key: keyOf(key),
+    version: key.version,
+    imageId: image.id,
+    granteeId: memberId,
+  } as const
+  return recorded(service, cause, use, () =>
+    proveKey(service, manager, key, image, { projectId: memberId, token: null }),
+  )
+}
+
+const grant = async (run: Run, key: KeysTable, pair: SharePair): Promise<void> => {
+  const { service, manager, cause } = run
+  const { memberId } = pair
+  const intent = await declareIntent(service, keyOf(key), memberId)
+  run.undo.push(async () => {
+    await withdrawIntent(service, intent, keyOf(key), memberId)
+    await settleGrant(service, manager, cause, keyOf(key), memberId)
+  })
+  await makeGrant(service, manager, cause, keyOf(key), memberId, false)
+  await prove(run, key, pair)
+}
+
+const clear = async (run: Run, pair: SharePair): Promise<Clearance> => {
+  const { image, memberId, authority } = pair
+  const key = await knownKey(run.service, run.manager, image)
+  checkEnabled(key)
+  const cleared = { keyId: key.id, isPretended: false }
+  try {
+    await prove(run, key, pair)
+    return cleared
+  } catch (error) {
+    if (!(error instanceof KeyError) || error.reason !== 'refused') throw error
+  }
+  if (key.grantable === 0) throw apiError('key_never_granted', { key: key.id })
+  if (pair.grant === 'check') throw notGranted(key, memberId)
+  checkGrantable(key, authority)
+  if (pair.grant === 'pretend') return { keyId: key.id, isPretended: true }
+  await grant(run, key, pair)
+  return cleared
+}
+
+/** Refusals are for the pair; what is no answer at all, such as an outage of the database, ends everything. */
+const clearOrRefuse = async (run: Run, pair: SharePair): Promise<Clearance> => {
+  const { image, memberId } = pair
+  try {
+    return await clear(run, pair)
+  } catch (error) {
+    const owner = image.owner ?? ''
+    const keyId = image.key_id ?? ''
+    const answer = asKeyAnswer(error, keyId, () =>
+      apiError('key_not_granted', { key: keyId, owner, project: memberId }),
+    )
+    if (!(answer instanceof ApiError)) throw answer
+    if (answer.status >= 500) run.service.log.error({ err: error, reqId: run.cause.requestId }, 'a key cannot be used')
+    return answer
+  }
+}
+
+const pairKey = (imageId: string, memberId: string): string => `${imageId} ${memberId}`
+
+const clearAll = async (run: Run, pairs: readonly SharePair[]): Promise<Clearances> => {
+  const found = new Map<string, Clearance>()
+  for (const pair of pairs) {
+    if (pair.image.encryption === null) continue
+    found.set(pairKey(pair.image.id, pair.memberId), await clearOrRefuse(run, pair))
+  }
+  return { of: (imageId, memberId) => found.get(pairKey(imageId, memberId)), areNeeded: true }
+}
+
+const undoAll = async ({ undo, service, cause }: Run): Promise<void> => {
+  for (const step of undo.toReversed()) {
+    await step().catch((error: unknown) => {
+      service.log.error({ err: error, reqId: cause.requestId }, 'a grant could not be settled; it is tried again')
+      service.keyWork.kick()
+    })
+  }
+}
+
+/**
+ * Runs work that shares, with what the key manager says about the pairs. What was granted for it and is not needed when it is
+ * over is taken back.
+ * @param pairsOf reads them and decides that they may be shared; asked again when they have changed meanwhile
+ * @throws what `pairsOf` and `work` throw
+ */
+export const withClearances = async <Result>(
+  service: Service,
+  cause: Cause,
+  pairsOf: () => Promise<readonly SharePair[]>,
+  work: (clearances: Clearances) => Promise<Result>,
+): Promise<Result> => {
+  const { keyManager: manager } = service
+  for (let attempt = 1; ; attempt++) {
+    const pairs = await pairsOf()
+    if (manager === undefined) return work(nobodyAsks)
+    const run: Run = { service, manager, cause, undo: [] }
+    try {
+      return await work(await clearAll(run, pairs))
+    } catch (error) {
+      if (!(error instanceof KeysChanged)) throw error
+      if (attempt === attemptsMax) {
+        throw apiError('conflict', { why: 'The key of the image was changed by others again and again; try again' })
+      }
+    } finally {
+      await undoAll(run)
+    }
+  }
+}
+
+/**
+ * Lets a share begin only if its consumer can use the key. From then on the grant behind it is this share's, and ends with it.
+ * @throws ApiError `key_not_granted`, `key_never_granted`, `key_of_other`, `key_unknown`, `key_disabled`,
+ *   `key_manager_unavailable`
+ */
+export const checkCleared = async (
+  tx: Tx,
+  { of, areNeeded }: Clearances,
+  image: Pick<ImagesTable, 'id' | 'encryption' | 'key_id'>,
+  memberId: string,
+): Promise<void> => {
+  if (image.encryption === null || !areNeeded) return
+  const clearance = of(image.id, memberId)
+  if (clearance instanceof ApiError) throw clearance
+  if (clearance === undefined || clearance.keyId !== image.key_id) throw new KeysChanged()
+  if (clearance.isPretended) return
+  const name = { key_id: clearance.keyId, project_id: memberId }
+  const grant = await lockGrant(tx, name)
+  if (grant === undefined) return
+  if (grant.state === 'granted') await updateGrant(tx, name, { standing: 0 })
+  // Known to be let by other means than ours, which may have taken theirs back.
+  else if (grant.state === 'revoked') await deleteGrant(tx, name)
+  else throw new KeysChanged()
+}
+
+/** Pairs of which nothing is encrypted, for tests and for sharing without a key manager. */
+export const noClearances: Clearances = nobodyAsks

@@ -1,0 +1,72 @@
+import type { Reader, Tx } from '../database/database.ts'
+import { locked } from '../database/dialect.ts'
+import type { EmbeddedKeysTable } from '../database/key-tables.ts'
+import type { MasterKey } from './master-key.ts'
+import { unwrapWith, wrapWith } from './wrapping.ts'
+
+/** Which row holds the material: of this version of a key, for this project. */
+export type Place = Pick<EmbeddedKeysTable, 'key_id' | 'version' | 'holder_id'>
+
+/** No row can stand in for another: what is sealed opens at its own place only. Ids of keys have no blanks. */
+const contextOf = ({ key_id, version, holder_id }: Place): string =>
+  `key ${key_id} version ${version} holder ${holder_id}`
+
+export const sealedRow = (master: MasterKey, place: Place, material: Uint8Array): EmbeddedKeysTable => ({
+  key_id: place.key_id,
+  version: place.version,
+  holder_id: place.holder_id,
+  master_id: master.id,
+  sealed: Buffer.from(wrapWith(master.bytes, material, contextOf(place))).toString('base64'),
+})
+
+/**
+ * The material of a row, to be overwritten after use.
+ * @throws KeyError `damaged`
+ */
+export const openedRow = (master: MasterKey, row: EmbeddedKeysTable): Uint8Array =>
+  unwrapWith(master.bytes, Buffer.from(row.sealed, 'base64'), contextOf(row))
+
+export const storeRows = async (tx: Tx, rows: readonly EmbeddedKeysTable[]): Promise<void> => {
+  for (const row of rows) {
+    const { master_id, sealed } = row
+    await tx
+      .insertInto('embedded_keys')
+      .values(row)
+      .onConflict((conflict) => conflict.columns(['key_id', 'version', 'holder_id']).doUpdateSet({ master_id, sealed }))
+      .execute()
+  }
+}
+
+/**
+ * One row that is no key says under which master key is sealed just now, by all processes. Whoever seals locks it, so that
+ * nothing comes to be sealed under a former one once another has begun to be used.
+ */
+const currentPlace: Place = { key_id: 'master', version: 0, holder_id: '' }
+
+const current = (db: Reader) =>
+  db
+    .selectFrom('embedded_keys')
+    .selectAll()
+    .where('key_id', '=', currentPlace.key_id)
+    .where('version', '=', currentPlace.version)
+
+export const currentMasterId = async (db: Reader): Promise<string | undefined> =>
+  (await current(db).executeTakeFirst())?.master_id
+
+export const lockCurrentMasterId = async (tx: Tx): Promise<string | undefined> =>
+  (await locked(tx, current(tx)).executeTakeFirst())?.master_id
+
+export const setCurrentMasterId = (tx: Tx, masterId: string): Promise<void> =>
+  storeRows(tx, [{ ...currentPlace, master_id: masterId, sealed: '' }])
+
+/** Says it, unless somebody else has. */
+export const proposeMasterId = async (tx: Tx, masterId: string): Promise<void> => {
+  await tx
+    .insertInto('embedded_keys')
+    .values({ ...currentPlace, master_id: masterId, sealed: '' })
+    .onConflict((conflict) => conflict.columns(['key_id', 'version', 'holder_id']).doNothing())
+    .execute()
+}
+
+/** All rows that are keys. */
+export const sealedRows = (db: Reader) => db.selectFrom('embedded_keys').where('version', '>', 0)

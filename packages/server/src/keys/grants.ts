@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto'
+import type { KeyGrantsTable, KeysTable } from '../database/key-tables.ts'
+import type { Cause } from '../events/events.ts'
+import type { Service } from '../service.ts'
+import { recordKeyEvent } from './key-events.ts'
+import type { Key, KeyManager } from './port.ts'
+import { deleteGrant, findGrant, hasIntent, hasShareUnder, lockGrant, storeGrant, updateGrant } from './queries.ts'
+
+/**
+ * Granting a key and sharing an image happen in two places, of which one knows no transactions. So each is written down before
+ * it is done, and whoever finds it half done knows what to do:
+ *
+ * - an intent stands before the key manager is asked, and goes when it is decided whether there is a share;
+ * - a grant is `granting` until the manager has done it; without an intent, nobody goes on with it, and it is taken back;
+ * - when a share ends, its grant is due in the same transaction; if no share needs it then, it is `revoking`, taken back at the
+ *   manager, and only then forgotten.
+ *
+ * Whatever stops this at any point, the next `settleGrant` ends in one of two states: a share and its grant, or neither.
+ */
+
+type Parts = Pick<Service, 'database' | 'keyLocks' | 'presence' | 'now'>
+type GrantName = Pick<KeyGrantsTable, 'key_id' | 'project_id'>
+
+export const keyOf = ({ id, project_id }: Pick<KeysTable, 'id' | 'project_id'>): Key => ({ id, projectId: project_id })
+
+const nameOf = (key: Key, projectId: string): GrantName => ({ key_id: key.id, project_id: projectId })
+
+/** Announces that a grant is about to be needed: until `withdrawIntent`, it is not taken back. */
+export const declareIntent = async (
+  { database, presence, now }: Parts,
+  key: Key,
+  projectId: string,
+): Promise<string> => {
+  const id = randomUUID()
+  const row = { id, ...nameOf(key, projectId), process_id: presence.processId, created_at: now() }
+  await database.write((tx) => tx.insertInto('key_intents').values(row).execute())
+  return id
+}
+
+/** Whatever came of it: what is granted and not needed now is to be taken back. */
+export const withdrawIntent = ({ database }: Parts, id: string, key: Key, projectId: string): Promise<void> =>
+  database.write(async (tx) => {
+    await tx.deleteFrom('key_intents').where('id', '=', id).execute()
+    await updateGrant(tx, nameOf(key, projectId), { due: 1 })
+  })
+
+/**
+ * Lets a project use a key. Only under an intent: without one, it would be taken back.
+ * @param standing whether it waits for a share that needs it
+ * @throws KeyError
+ */
+export const makeGrant = (
+  { database, keyLocks, now }: Parts,
+  manager: KeyManager,
+  cause: Cause,
+  key: Key,
+  projectId: string,
+  standing: boolean,
+): Promise<void> =>
+  keyLocks.hold(key.id, async () => {
+    const name = nameOf(key, projectId)
+    await database.write(async (tx) => {
+      const before = await lockGrant(tx, name)
+      const waits = before === undefined ? standing : before.standing === 1 || (standing && before.state !== 'granted')
+      await storeGrant(tx, {
+        ...name,
+        // One that is granted is only brought up to date, and stays whatever comes of that.
+        state: before?.state === 'granted' ? 'granted' : 'granting',
+        standing: waits ? 1 : 0,
+        granted_by: cause.userId,
+        due: 0,
+        created_at: before?.created_at ?? now(),
+      })
+    })
+    await manager.grant(key, projectId)
+    await database.write(async (tx) => {
+      // A share that stands already takes the grant with it when it ends.
+      const isTied = await hasShareUnder(tx, name)
+      await updateGrant(tx, name, { state: 'granted', ...(isTied ? { standing: 0 } : {}) })
+      await recordKeyEvent(tx, { ...cause, at: now() }, { type: 'key.grant', key, granteeId: projectId })
+    })
+  })
+
+/** What is to be done about a grant, decided and written down. */
+const decide = ({ database }: Parts, name: GrantName): Promise<'leave' | 'revoke'> =>
+  database.write(async (tx) => {
+    const grant = await lockGrant(tx, name)
+    if (grant === undefined) return 'leave'
+    const isWanted = await hasIntent(tx, name)
+    const isUsed = await hasShareUnder(tx, name)
+    const isKept = grant.state !== 'granting' && grant.state !== 'revoking' && (isUsed || grant.standing === 1)
+    if (isWanted || isKept) {
+      await updateGrant(tx, name, { due: 0 })
+      return 'leave'
+    }
+    await updateGrant(tx, name, { state: 'revoking', standing: 0, due: 1 })
+    return 'revoke'
+  })
+
+/** Takes a grant back at the manager, and then what is known of it. */
+const finishRevoking = async (
+  { database, now }: Parts,
+  manager: KeyManager,
+  cause: Cause,
+  key: Key,
+  projectId: string,
+): Promise<void> => {
+  const name = nameOf(key, projectId)
+  await manager.revoke(key, projectId)
+  await database.write(async (tx) => {
+    // Shares that stand without their key say so.
+    if (await hasShareUnder(tx, name)) await updateGrant(tx, name, { state: 'revoked', due: 0 })
+    else await deleteGrant(tx, name)
+    await recordKeyEvent(tx, { ...cause, at: now() }, { type: 'key.revoke', key, granteeId: projectId })
+  })
+}
+
+/**
+ * Ends a grant that nothing needs, and what was left half done.
+ * @throws KeyError; the grant stays due then
+ */
+export const settleGrant = (
+  parts: Parts,
+  manager: KeyManager,
+  cause: Cause,
+  key: Key,
+  projectId: string,
+): Promise<void> =>
+  parts.keyLocks.hold(key.id, async () => {
+    if ((await decide(parts, nameOf(key, projectId))) === 'revoke') {
+      await finishRevoking(parts, manager, cause, key, projectId)
+    }
+  })
+
+/**
+ * Takes a grant back by hand, whether or not shares need it.
+ * @returns false if the service knows of none
+ * @throws KeyError; it is tried again then
+ */
+export const revokeGrant = (
+  parts: Parts,
+  manager: KeyManager,
+  cause: Cause,
+  key: Key,
+  projectId: string,
+): Promise<boolean> =>
+  parts.keyLocks.hold(key.id, async () => {
+    const name = nameOf(key, projectId)
+    const isThere = await parts.database.write(async (tx) => {
+      const grant = await lockGrant(tx, name)
+      if (grant === undefined || grant.state === 'revoked') return false
+      await updateGrant(tx, name, { state: 'revoking', standing: 0, due: 1 })
+      return true
+    })
+    if (isThere) await finishRevoking(parts, manager, cause, key, projectId)
+    return isThere
+  })
+
+/**
+ * Lets a project use a key by hand, ahead of a share or for one that stands.
+ * @throws KeyError; nothing is granted then
+ */
+export const grantByHand = async (
+  parts: Parts,
+  manager: KeyManager,
+  cause: Cause,
+  key: Key,
+  projectId: string,
+): Promise<void> => {
+  const intent = await declareIntent(parts, key, projectId)
+  try {
+    await makeGrant(parts, manager, cause, key, projectId, true)
+  } finally {
+    await withdrawIntent(parts, intent, key, projectId)
+  }
+}
+
+/** Whether a project was let use a key and is not any more. */
+export const wasRevoked = async ({ database }: Parts, key: Key, projectId: string): Promise<boolean> =>
+  (await findGrant(database.read, nameOf(key, projectId)))?.state === 'revoked'

@@ -1,0 +1,103 @@
+import type { Reader, Tx } from '../database/database.ts'
+import { locked } from '../database/dialect.ts'
+import type { ImageSealsTable, KeyGrantsTable, KeysTable } from '../database/key-tables.ts'
+import { prepared } from '../database/prepared.ts'
+
+const keyById = prepared<{ id: string }, KeysTable>((db, value) =>
+  db.selectFrom('keys').selectAll().where('id', '=', value('id')),
+)
+
+/** The key of this id, whoever it belongs to: callers decide. */
+export const findKey = async (db: Reader, id: string): Promise<KeysTable | undefined> => {
+  const [row] = await keyById(db, { id })
+  return row
+}
+
+const sealByImage = prepared<{ image: string }, ImageSealsTable>((db, value) =>
+  db.selectFrom('image_seals').selectAll().where('image_id', '=', value('image')),
+)
+
+/** What opens the bytes of a sealed image; undefined before they have arrived. */
+export const findSeal = async (db: Reader, imageId: string): Promise<ImageSealsTable | undefined> => {
+  const [row] = await sealByImage(db, { image: imageId })
+  return row
+}
+
+export const insertSeal = async (tx: Tx, seal: ImageSealsTable): Promise<void> => {
+  await tx.insertInto('image_seals').values(seal).execute()
+}
+
+type GrantName = Pick<KeyGrantsTable, 'key_id' | 'project_id'>
+
+export const findGrant = (db: Reader, { key_id, project_id }: GrantName): Promise<KeyGrantsTable | undefined> =>
+  db
+    .selectFrom('key_grants')
+    .selectAll()
+    .where('key_id', '=', key_id)
+    .where('project_id', '=', project_id)
+    .executeTakeFirst()
+
+/** Like `findGrant`, and nobody else changes it before the transaction ends. */
+export const lockGrant = (tx: Tx, { key_id, project_id }: GrantName): Promise<KeyGrantsTable | undefined> =>
+  locked(
+    tx,
+    tx.selectFrom('key_grants').selectAll().where('key_id', '=', key_id).where('project_id', '=', project_id),
+  ).executeTakeFirst()
+
+export const storeGrant = async (tx: Tx, grant: KeyGrantsTable): Promise<void> => {
+  const { key_id, project_id, ...columns } = grant
+  await tx
+    .insertInto('key_grants')
+    .values(grant)
+    .onConflict((conflict) => conflict.columns(['key_id', 'project_id']).doUpdateSet(columns))
+    .execute()
+}
+
+export const updateGrant = async (
+  tx: Tx,
+  { key_id, project_id }: GrantName,
+  changes: Partial<Pick<KeyGrantsTable, 'state' | 'standing' | 'due'>>,
+): Promise<void> => {
+  await tx
+    .updateTable('key_grants')
+    .set(changes)
+    .where('key_id', '=', key_id)
+    .where('project_id', '=', project_id)
+    .execute()
+}
+
+export const deleteGrant = async (tx: Tx, { key_id, project_id }: GrantName): Promise<void> => {
+  await tx.deleteFrom('key_grants').where('key_id', '=', key_id).where('project_id', '=', project_id).execute()
+}
+
+/** Whether a project has a share of an image that is encrypted with this key. */
+export const hasShareUnder = async (db: Reader, { key_id, project_id }: GrantName): Promise<boolean> =>
+  (await db
+    .selectFrom('images')
+    .innerJoin('members', 'members.image_id', 'images.id')
+    .select('images.id')
+    .where('images.key_id', '=', key_id)
+    .where('members.member_id', '=', project_id)
+    .limit(1)
+    .executeTakeFirst()) !== undefined
+
+/** Whether somebody is just about to share with it. */
+export const hasIntent = async (db: Reader, { key_id, project_id }: GrantName): Promise<boolean> =>
+  (await db
+    .selectFrom('key_intents')
+    .select('id')
+    .where('key_id', '=', key_id)
+    .where('project_id', '=', project_id)
+    .limit(1)
+    .executeTakeFirst()) !== undefined
+
+/**
+ * A share under this key ended, or an attempt at one: whether the grants behind it are still needed is to be looked at. Within
+ * the transaction that ends it.
+ * @param projectId left out: for all projects
+ */
+export const markGrantsDue = async (tx: Tx, keyId: string | null, projectId?: string): Promise<void> => {
+  if (keyId === null) return
+  const grants = tx.updateTable('key_grants').set({ due: 1 }).where('key_id', '=', keyId)
+  await (projectId === undefined ? grants : grants.where('project_id', '=', projectId)).execute()
+}
