@@ -5,6 +5,7 @@ import type { Shell } from './commands/completion.ts'
 import type { ServeOptions } from './commands/serve.ts'
 import { type Context, type GlobalOptions, write } from './context.ts'
 import { addImageCommands } from './image-program.ts'
+import { addMasterKeyCommands } from './master-key-program.ts'
 import { addNoticeCommands } from './notice-program.ts'
 import type { OutputOptions } from './output/formats.ts'
 import { addReceiveCommands } from './receive-program.ts'
@@ -48,6 +49,7 @@ const addOtherCommands = (program: Command, context: Context, invoke: Invoke): v
       const { serve } = await import('./commands/serve.ts')
       await serve(context, options)
     })
+  addMasterKeyCommands(program, context)
   program
     .command('completion')
     .description('print the completion script of a shell: source <(vitrine completion bash)')

@@ -1,2 +1,3 @@
 export { ConfigError } from './config.ts'
+export { rotateMasterKey } from './keys/master-key.ts'
 export { type RunningServer, type StartOptions, startServer } from './start.ts'
