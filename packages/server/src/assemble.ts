@@ -6,7 +6,7 @@ import { listingRoutes } from './catalogue/routes.ts'
 import { cloudImageRoutes } from './cloud-images/routes.ts'
 import { type Config, ConfigError, keystoneCredentials } from './config.ts'
 import { createHashing } from './data/hashing.ts'
-import { enter } from './data/processes.ts'
+import { enter, type Presence } from './data/processes.ts'
 import { dataRoutes } from './data/routes.ts'
 import { createSendBuffers } from './data/send.ts'
 import { startSweeper } from './data/sweeper.ts'
@@ -175,12 +175,11 @@ const openIdentity = async (
 /** Who keeps the keys of encrypted images. */
 const openKeyManager = async (
   config: Config,
-  database: Database,
-  log: FastifyInstance['log'],
+  around: { readonly database: Database; readonly presence: Presence; readonly log: FastifyInstance['log'] },
 ): Promise<KeyManager | undefined> => {
   if (config.key_manager === 'none') return undefined
   if (config.key_manager === 'embedded') {
-    return createEmbeddedKeyManager({ database, masterKeys: await openMasterKeys(config, { database, log }) })
+    return createEmbeddedKeyManager({ database: around.database, masterKeys: await openMasterKeys(config, around) })
   }
   throw new ConfigError('A Barbican cannot be used yet')
 }
@@ -211,7 +210,7 @@ export const assemble = async (
       : { identity: given.identity, announce: async () => undefined }
   const stopping = new AbortController()
   let listensAt = 'http://localhost:9292'
-  const keyManager = await openKeyManager(config, database, app.log)
+  const keyManager = await openKeyManager(config, { database, presence, log: app.log })
   const parts: Omit<Service, 'notices' | 'keyWork'> = {
     database,
     identity,
@@ -239,9 +238,9 @@ export const assemble = async (
     stopping: stopping.signal,
     log: app.log,
   }
-  const notices = await startNotices(parts, config)
   const keyWork = await startKeyWork(parts, [])
-  const service: Service = { ...parts, notices, keyWork }
+  const notices = await startNotices({ ...parts, keyWork }, config)
+  const service: Service = { ...parts, keyWork, notices }
   const reaper = await startReaper(service)
   await withRoutes(app, service)
 
