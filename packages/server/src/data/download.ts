@@ -1,13 +1,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { entitled, onlyOf } from '../access/entitle.ts'
-import { apiError } from '../api-error.ts'
+import { type ApiError, apiError } from '../api-error.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import { actorOf } from '../http/authentication.ts'
 import { findImage } from '../images/queries.ts'
+import { openSealed } from '../sealing/sealed-reader.ts'
 import type { Service } from '../service.ts'
 import { type ByteReader, StoreError } from '../storage/port.ts'
 import { type ByteRange, parseRange } from './ranges.ts'
 import { send } from './send.ts'
+import { storeAnswer } from './store-answers.ts'
 
 /** A browser must never show these bytes as a page of ours. */
 const neverRendered = {
@@ -16,6 +18,9 @@ const neverRendered = {
   'x-content-type-options': 'nosniff',
   'content-security-policy': "sandbox; default-src 'none'",
 }
+
+/** Gives the key that the bytes of an image are sealed with; undefined: they are stored as they are. */
+export type OpenKey = (image: ImagesTable) => Promise<Uint8Array | undefined>
 
 interface Downloadable {
   readonly row: ImagesTable
@@ -37,15 +42,30 @@ const downloadable = async (
   return { row, consumer: onlyOf(actor, image) }
 }
 
-const openBytes = async ({ stores }: Service, { blob_key, store }: ImagesTable): Promise<ByteReader | undefined> => {
-  if (blob_key === null || store === null) return undefined
-  const from = stores.byName(store)
+/** A damaged image needs the operator, who may not hear of it otherwise. */
+const answerOf = ({ log }: Service, request: FastifyRequest, imageId: string, error: StoreError): ApiError => {
+  if (error.reason === 'damaged')
+    log.error({ err: error, reqId: request.id, imageId }, 'the bytes of an image are damaged')
+  return storeAnswer(error)
+}
+
+const openBytes = async (
+  service: Service,
+  request: FastifyRequest,
+  image: ImagesTable,
+  openKey: OpenKey | undefined,
+): Promise<ByteReader | undefined> => {
+  const { id, blob_key: blobKey, store, size_bytes: sizeBytes, encryption } = image
+  if (blobKey === null || store === null || sizeBytes === null) return undefined
+  const from = service.stores.byName(store)
   if (from === undefined) throw apiError('store_unavailable', {})
+  const dataKey = await openKey?.(image)
+  if (dataKey === undefined && encryption === 'sealed') throw new Error('A sealed image was to be sent unopened.')
   try {
-    return await from.open(blob_key)
+    const stored = await from.open(blobKey)
+    return stored === undefined || dataKey === undefined ? stored : await openSealed(stored, dataKey, sizeBytes)
   } catch (error) {
-    if (error instanceof StoreError) throw apiError('store_unavailable', {})
-    throw error
+    throw error instanceof StoreError ? answerOf(service, request, id, error) : error
   }
 }
 
@@ -73,7 +93,7 @@ const sendBytes = async (
   request: FastifyRequest,
   reply: FastifyReply,
   reader: ByteReader,
-  checksum: string | null,
+  { id: imageId, checksum }: ImagesTable,
 ): Promise<boolean> => {
   const { range, part } = chosenRange(request, reader.sizeBytes)
   const { start, end } = range
@@ -99,27 +119,31 @@ const sendBytes = async (
   } catch (error) {
     if (!raw.headersSent && error instanceof StoreError) {
       for (const name of raw.getHeaderNames()) raw.removeHeader(name)
-      throw apiError('store_unavailable', {})
+      throw answerOf(service, request, imageId, error)
     }
-    service.log.error({ err: error, reqId: request.id }, 'a download broke off')
+    service.log.error({ err: error, reqId: request.id, imageId }, 'a download broke off')
     raw.destroy()
   }
   reply.hijack()
   return isSent
 }
 
-/** Answers with the bytes of an image, or the part of them that is asked for. */
+/**
+ * Answers with the bytes of an image, or the part of them that is asked for.
+ * @param openKey asked when there are bytes to open, and the caller may read them
+ */
 export const download = async (
   service: Service,
   request: FastifyRequest,
   reply: FastifyReply,
   imageId: string,
+  openKey?: OpenKey,
 ): Promise<FastifyReply> => {
   const { row, consumer } = await downloadable(service, request, imageId)
-  const reader = await openBytes(service, row)
+  const reader = await openBytes(service, request, row, openKey)
   if (reader === undefined) return reply.code(204).send()
   try {
-    const isSent = await sendBytes(service, request, reply, reader, row.checksum)
+    const isSent = await sendBytes(service, request, reply, reader, row)
     if (isSent && consumer !== undefined) service.usage.count(imageId, consumer)
   } finally {
     await reader.close()

@@ -7,6 +7,7 @@ import { fromRow, type Image } from '../images/image.ts'
 import { findImageForChange, updateImage } from '../images/queries.ts'
 import { checkUploadable } from '../images/status.ts'
 import { createContentCheck } from '../inspect/check.ts'
+import { sealedWriter } from '../sealing/sealed-writer.ts'
 import type { Service } from '../service.ts'
 import { type ByteStore, type ByteWriter, StoreError, type StoreKey } from '../storage/port.ts'
 import { doomBlob, insertBlob, isStored, keepBlob, newBlobKey, reserveBytes } from './blobs.ts'
@@ -14,6 +15,13 @@ import { discard } from './discard.ts'
 import { type Ingested, ingest } from './ingest.ts'
 import { IngestError } from './ingest-error.ts'
 import { withData, withoutData } from './rules.ts'
+import { storeAnswer } from './store-answers.ts'
+
+/** How the bytes of one upload are encrypted on their way to the store. */
+export interface Sealing {
+  /** Made for this upload alone. */
+  readonly key: Uint8Array
+}
 
 /** What an upload is called with. */
 export interface UploadRequest {
@@ -21,6 +29,8 @@ export interface UploadRequest {
   readonly store: ByteStore
   readonly source: Readable
   readonly announcedBytes: number | undefined
+  /** Asked once the image is claimed. Without an answer the bytes are stored as they are, unless the image is a sealed one. */
+  readonly sealingOf?: (image: Image) => Promise<Sealing | undefined>
 }
 
 interface Attempt extends UploadRequest {
@@ -107,7 +117,7 @@ const giveUp = async (
 
 const whyFailed = (error: unknown, { announcedBytes, image }: Attempt, limitBytes: number): ApiError => {
   if (error instanceof ApiError) return error
-  if (error instanceof StoreError) return apiError(error.reason === 'full' ? 'store_full' : 'store_unavailable', {})
+  if (error instanceof StoreError) return storeAnswer(error)
   if (!(error instanceof IngestError)) return apiError('internal', {})
   switch (error.reason) {
     case 'too_large':
@@ -147,10 +157,22 @@ const contentCheck = ({ formatCheck }: Service, { diskFormat, containerFormat }:
     ? undefined
     : createContentCheck({ diskFormat, containerFormat, enforce: formatCheck })
 
-const store = async (service: Service, attempt: Attempt, writer: ByteWriter): Promise<Ingested> => {
+const sealingFor = async ({ sealingOf, image }: Attempt): Promise<Sealing | undefined> => {
+  const sealing = await sealingOf?.(image)
+  if (sealing === undefined && image.sealedUnder !== null) throw new Error('A sealed image was to be stored unsealed.')
+  return sealing
+}
+
+/** Everything about the bytes (sizes, digests, what they hold) is found out before they are sealed. */
+const store = async (
+  service: Service,
+  attempt: Attempt,
+  writer: ByteWriter,
+  sealing: Sealing | undefined,
+): Promise<Ingested> => {
   const { hashing, hashAlgorithm, limits } = service
   return ingest(attempt.source, {
-    writer,
+    writer: sealing === undefined ? writer : sealedWriter(writer, sealing.key),
     hashing,
     hashAlgorithm,
     limitBytes: limits.image_size_bytes,
@@ -174,8 +196,9 @@ export const upload = async (service: Service, actor: Actor, cause: Cause, reque
     const image = await claim(service, actor, cause, request, key)
     const attempt: Attempt = { ...request, key, image, signal }
     try {
+      const sealing = await sealingFor(attempt)
       const writer = await request.store.write(key)
-      await finish(service, cause, attempt, await store(service, attempt, writer))
+      await finish(service, cause, attempt, await store(service, attempt, writer, sealing))
     } catch (error) {
       const why = whyFailed(error, attempt, service.limits.image_size_bytes)
       if (why.code === 'internal') service.log.error({ err: error, reqId: cause.requestId }, 'an upload failed')
