@@ -1,13 +1,16 @@
-import type { MembershipDocument } from '@vitrine/contract'
+import type { KeyState, MembershipDocument } from '@vitrine/contract'
 import { type Fragment, fragment } from '../database/fragment.ts'
-import type { MembersTable } from '../database/tables.ts'
+import type { ImagesTable, MembersTable } from '../database/tables.ts'
 import { wireDate } from '../http/json.ts'
+import { type KeyQuestion, keyStatesOf } from '../keys/states.ts'
+import type { Service } from '../service.ts'
 
-/** The share through which a project sees an image, as far as the project may know it. */
-export type Membership = Pick<MembersTable, 'status' | 'created_at' | 'message' | 'ends_at' | 'withdrawn'> & {
-  readonly owner: string | null
-  readonly handle: string | null
-}
+/** The share through which a project sees an image, as far as the project may know it, and how the image is encrypted. */
+export type Membership = Pick<MembersTable, 'status' | 'created_at' | 'message' | 'ends_at' | 'withdrawn'> &
+  Pick<ImagesTable, 'encryption' | 'key_id'> & {
+    readonly owner: string | null
+    readonly handle: string | null
+  }
 
 /** The same as columns of a query that also selects other things: all null where there is no share. */
 export interface MembershipColumns {
@@ -18,10 +21,12 @@ export interface MembershipColumns {
   readonly share_withdrawn: Membership['withdrawn'] | null
   readonly share_owner: string | null
   readonly share_handle: string | null
+  readonly share_encryption: Membership['encryption']
+  readonly share_key: string | null
 }
 
 /** Columns and joins for an image that stands in the query as `d`. */
-export const membershipColumns: Fragment = fragment`s.status as share_status, s.created_at as share_created_at, s.message as share_message, s.ends_at as share_ends_at, s.withdrawn as share_withdrawn, d.owner as share_owner, o.handle as share_handle`
+export const membershipColumns: Fragment = fragment`s.status as share_status, s.created_at as share_created_at, s.message as share_message, s.ends_at as share_ends_at, s.withdrawn as share_withdrawn, d.owner as share_owner, o.handle as share_handle, d.encryption as share_encryption, d.key_id as share_key`
 
 /** Only a share that counts: of a shared image of somebody else, not ended. */
 export const membershipJoins = (project: string | null, now: number): Fragment =>
@@ -38,9 +43,37 @@ export const membershipOf = (row: MembershipColumns): Membership | undefined =>
         withdrawn: row.share_withdrawn ?? 0,
         owner: row.share_owner,
         handle: row.share_handle,
+        encryption: row.share_encryption,
+        key_id: row.share_key,
       }
 
-export const membershipDocument = (share: Membership): MembershipDocument => ({
+/** What asks whether the project that a membership is of can use the key of the image. */
+export const keyQuestion = (
+  imageId: string,
+  { owner, encryption, key_id }: Membership,
+  projectId: string,
+): KeyQuestion => ({
+  image: { id: imageId, owner, encryption, key_id },
+  projectId,
+})
+
+/** The states of the keys that the memberships of a project need, by image. Those of plain images are left out. */
+export const keyStatesFor = async (
+  service: Service,
+  projectId: string | null,
+  shown: readonly { readonly id: string; readonly membership?: Membership | undefined }[],
+): Promise<ReadonlyMap<string, KeyState>> => {
+  const questions = shown.flatMap(({ id, membership }) =>
+    projectId === null || membership === undefined || membership.encryption === null
+      ? []
+      : [keyQuestion(id, membership, projectId)],
+  )
+  if (questions.length === 0) return new Map()
+  const states = await keyStatesOf(service, questions)
+  return new Map(questions.map(({ image }, index) => [image.id, states[index] ?? 'unknown']))
+}
+
+export const membershipDocument = (share: Membership, keyState: KeyState): MembershipDocument => ({
   status: share.status,
   shared_by: share.owner,
   producer: share.handle,
@@ -48,8 +81,18 @@ export const membershipDocument = (share: Membership): MembershipDocument => ({
   message: share.message,
   ends_at: share.ends_at === null ? null : wireDate(share.ends_at),
   withdrawn: share.withdrawn === 1,
+  key_state: keyState,
 })
 
-/** The JSON of an image with the membership added, if there is one. */
-export const withMembership = (document: string, share: Membership | undefined): string =>
-  share === undefined ? document : `${document.slice(0, -1)},"membership":${JSON.stringify(membershipDocument(share))}}`
+/**
+ * The JSON of an image with the membership added, if there is one.
+ * @param keyState left out: no key is needed
+ */
+export const withMembership = (
+  document: string,
+  share: Membership | undefined,
+  keyState: KeyState = 'not_needed',
+): string =>
+  share === undefined
+    ? document
+    : `${document.slice(0, -1)},"membership":${JSON.stringify(membershipDocument(share, keyState))}}`

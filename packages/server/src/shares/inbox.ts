@@ -1,10 +1,10 @@
-import { type InboxItem, type MemberStatus, memberStatuses } from '@vitrine/contract'
+import { type InboxItem, type KeyState, type MemberStatus, memberStatuses } from '@vitrine/contract'
 import type { Actor } from '../access/actor.ts'
 import { projectOf } from '../access/project.ts'
 import { apiError } from '../api-error.ts'
 import type { Reader } from '../database/database.ts'
 import { wireDate } from '../http/json.ts'
-import { membershipDocument, membershipOf } from '../images/membership.ts'
+import { keyStatesFor, type Membership, membershipDocument, membershipOf } from '../images/membership.ts'
 import { documentFor } from '../images/stored-document.ts'
 import type { Service } from '../service.ts'
 import {
@@ -49,12 +49,8 @@ const startOf = async (db: Reader, view: InboxView, marker: string | undefined):
   return { invitations, shares: undefined, isPastInvitations: false }
 }
 
-const shareItem = (actor: Actor, row: WaitingShare): string => {
-  const share = membershipOf(row)
-  return share === undefined
-    ? ''
-    : `{"kind":"share","image":${documentFor(actor, row)},"membership":${JSON.stringify(membershipDocument(share))}}`
-}
+const shareItem = (actor: Actor, row: WaitingShare, share: Membership, keyState: KeyState = 'not_needed'): string =>
+  `{"kind":"share","image":${documentFor(actor, row)},"membership":${JSON.stringify(membershipDocument(share, keyState))}}`
 
 const invitationItem = (row: WaitingInvitation): InboxItem => ({
   kind: 'invitation',
@@ -82,13 +78,13 @@ const invitationItem = (row: WaitingInvitation): InboxItem => ({
  * @throws ApiError `scope_required`, `role_required`, `invalid_marker`
  */
 export const readInbox = async (
-  { database, now }: Service,
+  service: Service,
   actor: Actor,
   { status, limit, marker }: InboxQuery,
 ): Promise<InboxPage> => {
   const projectId = projectOf(actor, 'reader')
-  const view: InboxView = { projectId, projectNames: actor.projectNames, now: now() }
-  const { read } = database
+  const view: InboxView = { projectId, projectNames: actor.projectNames, now: service.now() }
+  const { read } = service.database
   const start = await startOf(read, view, marker)
   if (limit === 0) return { items: [], last: undefined }
 
@@ -98,9 +94,14 @@ export const readInbox = async (
   const statuses = status === 'all' ? memberStatuses : [status]
   const shares = room === 0 ? [] : await listShares(read, view, statuses, start.shares, room)
 
+  const shown = shares.flatMap((row) => {
+    const membership = membershipOf(row)
+    return membership === undefined ? [] : [{ id: row.id, row, membership }]
+  })
+  const keys = await keyStatesFor(service, projectId, shown)
   const items = [
     ...invitations.map((row) => JSON.stringify(invitationItem(row))),
-    ...shares.map((row) => shareItem(actor, row)).filter((item) => item !== ''),
+    ...shown.map(({ id, row, membership }) => shareItem(actor, row, membership, keys.get(id))),
   ]
   const last = shares.at(-1)?.id ?? invitations.at(-1)?.id
   return { items, last: invitations.length + shares.length === limit ? last : undefined }

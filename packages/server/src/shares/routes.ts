@@ -20,7 +20,7 @@ import { parseEndsAt } from '../members/rules.ts'
 import type { Service } from '../service.ts'
 import { insightRoutes } from './insight-routes.ts'
 import { batchDocument, parseProjects, runBatch } from './many.ts'
-import { changeShare, readShares, shareDocument } from './shares.ts'
+import { changeShare, readShares } from './shares.ts'
 import { createBatchTurns } from './turns.ts'
 import { withdrawalRoutes } from './withdrawal-routes.ts'
 
@@ -55,8 +55,7 @@ export const shareRoutes = (app: FastifyInstance, service: Service): void => {
     },
     async (request, reply) => {
       await refuseBody(request)
-      const shares = await readShares(service, actorOf(request), request.params.imageId)
-      return sendJson(reply, 200, { shares: shares.map(shareDocument) })
+      return sendJson(reply, 200, { shares: await readShares(service, actorOf(request), request.params.imageId) })
     },
   )
 

@@ -52,6 +52,7 @@ eachDatabase('shares', ({ newUrl, atEnd }) => {
       message: 'Enjoy',
       ends_at: ends,
       withdrawn: false,
+      key_state: 'not_needed',
       usage: null,
     })
     assert.equal((await call('GET', path, admin)).statusCode, 200)
