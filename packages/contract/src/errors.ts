@@ -138,6 +138,11 @@ export const errorTable = {
     message: 'Only project {owner}, which the key {key} belongs to, can let others use it.',
     next: '',
   },
+  key_not_adopted: {
+    status: 403,
+    message: 'The key {key} was made in the key manager itself, so the service lets nobody use it.',
+    next: 'Put it into the care of the service: vitrine key create --secret {key}; or let the project use it there.',
+  },
   key_not_held: {
     status: 403,
     message: 'The image is encrypted, and your project may not use its key {key}.',

@@ -30,6 +30,7 @@ const codes: Readonly<Partial<Record<ErrorCode, CloudCode>>> = {
   key_not_granted: { code: 'IMG.0099', status: 400 },
   key_never_granted: { code: 'IMG.0098', status: 400 },
   key_unknown: { code: 'IMG.0099', status: 400 },
+  key_not_adopted: { code: 'IMG.0099', status: 400 },
   key_of_other: { code: 'IMG.0099', status: 400 },
   key_disabled: { code: 'IMG.0099', status: 400 },
   members_need_shared: { code: 'IMG.0089' },

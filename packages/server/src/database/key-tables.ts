@@ -14,16 +14,24 @@ export interface KeysTable {
   grantable: Flag
   /** 1: made in the Barbican by somebody else, and never removed there. */
   adopted: Flag
-  /** The version that wraps; those before it only open, until nothing of theirs is left. */
+  /**
+   * The version that wraps; those before it only open, until nothing of theirs is left. Below 1 there is no key for anybody: 0 is
+   * being made, -1 being removed.
+   */
   version: number
   created_at: number
   updated_at: number
 }
 
-/** Versions that exist. */
+/** Versions that exist at the key manager, or may. */
 export interface KeyVersionsTable {
   key_id: string
   version: number
+  /**
+   * `making`: begun at the key manager. `ready`: wraps, or opens what it wrapped. `retiring`: what it wrapped is being wrapped
+   * anew. `removing`: to be removed at the key manager; nothing needs it, and nothing may come to.
+   */
+  state: Generated<'making' | 'ready' | 'retiring' | 'removing'>
   /** Data keys handed out, which nobody can wrap anew: such a version is kept. */
   data_keys: number
   created_at: number
@@ -70,6 +78,14 @@ export interface ImageSealsTable {
   /** The form of the stored bytes. */
   scheme: string
   wrapped: string
+}
+
+/** Keys that go with an image that has gone, as it said. */
+export interface KeyDeletionsTable {
+  key_id: string
+  project_id: string
+  image_id: string
+  created_at: number
 }
 
 export interface KeyEventsTable {
@@ -122,6 +138,7 @@ export interface KeyTables {
   key_intents: KeyIntentsTable
   key_locks: KeyLocksTable
   image_seals: ImageSealsTable
+  key_deletions: KeyDeletionsTable
   key_events: KeyEventsTable
   embedded_keys: EmbeddedKeysTable
   barbican_secrets: BarbicanSecretsTable

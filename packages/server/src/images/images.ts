@@ -7,6 +7,7 @@ import type { Tx } from '../database/database.ts'
 import { lockName } from '../database/dialect.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
+import { requestKeyDeletion } from '../keys/queries.ts'
 import { endAllShares } from '../members/share.ts'
 import { closeRequests } from '../requests/close.ts'
 import type { Service } from '../service.ts'
@@ -14,6 +15,7 @@ import { takeBackPlan } from '../shares/apply-plan.ts'
 import { checkTagQuota } from './attributes.ts'
 import { changesBetween } from './changes.ts'
 import { checkCreate } from './create.ts'
+import { deletesKey } from './encryption.ts'
 import { fromRow, type Image, imageDocument, sortedTags } from './image.ts'
 import { type ListedImage, listImages } from './list.ts'
 import type { ListQuery } from './list-query.ts'
@@ -201,6 +203,7 @@ export const removeWithShares = async (
   await withdrawListingOf(tx, cause, id)
   await doomBlobs(tx, id)
   await deleteImage(tx, id)
+  if (owner !== null && deletesKey(fromRow(image))) await requestKeyDeletion(tx, image, owner, cause.at)
   await recordEvent(tx, cause, { type: 'image.delete', imageId: id, ownerId: owner, detail: { name, status, owner } })
 }
 

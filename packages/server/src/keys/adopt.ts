@@ -2,34 +2,45 @@ import { apiError } from '../api-error.ts'
 import type { KeysTable } from '../database/key-tables.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import type { Service } from '../service.ts'
-import type { KeyManager } from './port.ts'
+import { KeyError, type KeyHolder, type KeyManager } from './port.ts'
 import { findKey } from './queries.ts'
 
+/** A key of the manager that was not made through the service, as if it were known to it. */
+const foreignKey = (id: string, projectId: string, at: number): KeysTable => ({
+  id,
+  project_id: projectId,
+  name: null,
+  status: 'enabled',
+  is_default: 0,
+  grantable: 1,
+  adopted: 1,
+  version: 1,
+  created_at: at,
+  updated_at: at,
+})
+
 /**
- * Makes a key of the manager that was not made through the service known to it.
- * @returns undefined when the manager has no such key of this project
+ * Makes a key that was not made through the service known to it: from then on it grants and removes it in the name of the
+ * project. It has powers at the manager that the caller may lack, so the caller shows first that the key is its own to use.
+ * @returns undefined when the manager has no such key of this project, or does not let the caller use it
  * @throws KeyError
  */
 export const adoptKey = async (
   { database, now }: Pick<Service, 'database' | 'now'>,
   manager: KeyManager,
-  key: { readonly id: string; readonly projectId: string; readonly name: string | null; readonly grantable: boolean },
+  holder: KeyHolder,
+  wanted: { readonly id: string; readonly name: string | null; readonly grantable: boolean },
 ): Promise<KeysTable | undefined> => {
-  const { id, projectId, name, grantable } = key
+  const { projectId } = holder
+  const { id, name, grantable } = wanted
   if (!(await manager.find({ id, projectId }))) return undefined
-  const at = now()
-  const row: KeysTable = {
-    id,
-    project_id: projectId,
-    name,
-    status: 'enabled',
-    is_default: 0,
-    grantable: grantable ? 1 : 0,
-    adopted: 1,
-    version: 1,
-    created_at: at,
-    updated_at: at,
+  try {
+    await manager.prove({ id, projectId, version: 1 }, holder)
+  } catch (error) {
+    if (error instanceof KeyError && error.reason === 'refused') return undefined
+    throw error
   }
+  const row: KeysTable = { ...foreignKey(id, projectId, now()), name, grantable: grantable ? 1 : 0 }
   await database.write(async (tx) => {
     const { numInsertedOrUpdatedRows } = await tx
       .insertInto('keys')
@@ -37,10 +48,17 @@ export const adoptKey = async (
       .onConflict((conflict) => conflict.column('id').doNothing())
       .executeTakeFirst()
     if ((numInsertedOrUpdatedRows ?? 0n) === 0n) return
-    await tx.insertInto('key_versions').values({ key_id: id, version: 1, data_keys: 0, created_at: at }).execute()
+    await tx
+      .insertInto('key_versions')
+      .values({ key_id: id, version: 1, data_keys: 0, created_at: row.created_at })
+      .execute()
   })
   return findKey(database.read, id)
 }
+
+/** Whether the service itself was told to look after a key. */
+export const isAdopted = async ({ database }: Pick<Service, 'database'>, id: string): Promise<boolean> =>
+  (await findKey(database.read, id)) !== undefined
 
 /**
  * The key of an image. A client may mark its image with any text: only a key of the project that owns the image counts, and of
@@ -48,14 +66,13 @@ export const adoptKey = async (
  * @throws ApiError `key_unknown`; KeyError
  */
 export const knownKey = async (
-  service: Pick<Service, 'database' | 'now'>,
+  { database, now }: Pick<Service, 'database' | 'now'>,
   manager: KeyManager,
   { key_id: id, owner }: Pick<ImagesTable, 'key_id' | 'owner'>,
 ): Promise<KeysTable> => {
   if (id === null || owner === null) throw apiError('key_unknown', { key: id ?? 'by name' })
-  const key =
-    (await findKey(service.database.read, id)) ??
-    (await adoptKey(service, manager, { id, projectId: owner, name: null, grantable: true }))
-  if (key?.project_id !== owner) throw apiError('key_unknown', { key: id })
-  return key
+  const key = await findKey(database.read, id)
+  if (key !== undefined && key.project_id === owner && key.version > 0) return key
+  if (key === undefined && (await manager.find({ id, projectId: owner }))) return foreignKey(id, owner, now())
+  throw apiError('key_unknown', { key: id })
 }

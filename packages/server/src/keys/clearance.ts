@@ -4,7 +4,7 @@ import type { KeysTable } from '../database/key-tables.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import type { Cause } from '../events/events.ts'
 import type { Service } from '../service.ts'
-import { knownKey } from './adopt.ts'
+import { isAdopted, knownKey } from './adopt.ts'
 import { asKeyAnswer } from './errors.ts'
 import { declareIntent, keyOf, makeGrant, settleGrant, withdrawIntent } from './grants.ts'
 import { KeyError, type KeyManager } from './port.ts'
@@ -102,6 +102,7 @@ const clear = async (run: Run, pair: SharePair): Promise<Clearance> => {
   if (key.grantable === 0) throw apiError('key_never_granted', { key: key.id })
   if (pair.grant === 'check') throw notGranted(key, memberId)
   checkGrantable(key, authority)
+  if (!(await isAdopted(run.service, key.id))) throw apiError('key_not_adopted', { key: key.id })
   if (pair.grant === 'pretend') return { keyId: key.id, isPretended: true }
   await grant(run, key, pair)
   return cleared

@@ -2,6 +2,7 @@ import type { Reader, Tx } from '../database/database.ts'
 import { locked } from '../database/dialect.ts'
 import type { ImageSealsTable, KeyGrantsTable, KeysTable } from '../database/key-tables.ts'
 import { prepared } from '../database/prepared.ts'
+import type { ImagesTable } from '../database/tables.ts'
 
 const keyById = prepared<{ id: string }, KeysTable>((db, value) =>
   db.selectFrom('keys').selectAll().where('id', '=', value('id')),
@@ -101,3 +102,22 @@ export const markGrantsDue = async (tx: Tx, keyId: string | null, projectId?: st
   const grants = tx.updateTable('key_grants').set({ due: 1 }).where('key_id', '=', keyId)
   await (projectId === undefined ? grants : grants.where('project_id', '=', projectId)).execute()
 }
+
+/** The key of an image goes with it, once the image is gone for good. */
+export const requestKeyDeletion = async (
+  tx: Tx,
+  { id, key_id }: Pick<ImagesTable, 'id' | 'key_id'>,
+  projectId: string,
+  at: number,
+): Promise<void> => {
+  if (key_id === null) return
+  await tx
+    .insertInto('key_deletions')
+    .values({ key_id, project_id: projectId, image_id: id, created_at: at })
+    .onConflict((conflict) => conflict.column('key_id').doNothing())
+    .execute()
+}
+
+/** Whether an image is encrypted with this key. */
+export const hasImageUnder = async (db: Reader, keyId: string): Promise<boolean> =>
+  (await db.selectFrom('images').select('id').where('key_id', '=', keyId).limit(1).executeTakeFirst()) !== undefined

@@ -72,9 +72,16 @@ export const keyTables = {
       .createTable('key_versions')
       .addColumn('key_id', text, (column) => column.notNull().references('keys.id').onDelete('cascade'))
       .addColumn('version', 'integer', (column) => column.notNull())
+      .addColumn('state', text, (column) => column.notNull().defaultTo('ready'))
       .addColumn('data_keys', 'bigint', (column) => column.notNull())
       .addColumn('created_at', 'bigint', (column) => column.notNull())
       .addPrimaryKeyConstraint('key_versions_key', ['key_id', 'version'])
+      .execute()
+    await db.schema
+      .createIndex('key_versions_unfinished')
+      .on('key_versions')
+      .column('key_id')
+      .where(sql.ref('state'), '<>', 'ready')
       .execute()
 
     await db.schema
@@ -121,6 +128,14 @@ export const keyTables = {
       .addColumn('wrapped', text, (column) => column.notNull())
       .execute()
     await db.schema.createIndex('image_seals_by_key').on('image_seals').columns(['key_id', 'key_version']).execute()
+
+    await db.schema
+      .createTable('key_deletions')
+      .addColumn('key_id', text, (column) => column.primaryKey())
+      .addColumn('project_id', text, (column) => column.notNull())
+      .addColumn('image_id', text, (column) => column.notNull())
+      .addColumn('created_at', 'bigint', (column) => column.notNull())
+      .execute()
 
     await db.schema
       .createTable('key_events')
