@@ -113,6 +113,7 @@ export const invitationView: View<JsonObject> = documentView(
   [
     field('email_domain', 'Domain'),
     field('status', 'Status'),
+    yesNo('grant', 'With key'),
     field('message', 'Message'),
     instant('ends_at', 'Ends'),
     instant('created_at', 'Created'),

@@ -40,6 +40,18 @@ test('what several could be meant by is never guessed, and cannot steer the term
   })
 })
 
+test('a name that several have is not guessed either', async () => {
+  const labelled = { ...kind, names: undefined, label: ({ id }: Thing) => (id === 'ef567890' ? 'own' : 'same') }
+  assert.equal((await findOne(things(), 'own', labelled)).id, 'ef567890')
+  await assert.rejects(findOne(things(), 'same', labelled), { exitCode: 5, message: /^3 answer to same;/ })
+  async function* confusing() {
+    yield* things()
+    yield { id: '99999999', slug: 'named like the beginning of an id' }
+  }
+  const likeAnId = { ...labelled, label: ({ id }: Thing) => (id === '99999999' ? 'ef56' : null) }
+  await assert.rejects(findOne(confusing(), 'ef56', likeAnId), { exitCode: 5 })
+})
+
 test('none is told as not found', async () => {
   await assert.rejects(find('zzzz'), { exitCode: 3, next: 'See: vitrine listings' })
   await assert.rejects(find(''), { exitCode: 2 })

@@ -1,6 +1,7 @@
 import type { ContainerFormat, DiskFormat, Visibility } from '@vitrine/sdk'
 import { type Command, Option } from 'commander'
 import { collect, collectPairs, parseCount } from './arguments.ts'
+import type { ImageCopyOptions } from './commands/image-copy.ts'
 import type { ImageCreateOptions } from './commands/image-create.ts'
 import type { DeleteOptions } from './commands/image-delete.ts'
 import type { ImageDownloadOptions } from './commands/image-download.ts'
@@ -63,6 +64,8 @@ const addCreate = (image: Command, invoke: Invoke): void => {
     .option('--protected', 'refuse to delete it')
     .option('--hidden', 'leave it out of lists')
     .option('--id <uuid>', 'id to give it')
+    .option('--encrypt', 'have its bytes encrypted, under the default key of your project')
+    .option('--key <key>', 'have them encrypted under this key: id, beginning of the id, or name')
     .option('--no-progress', 'do not show how the upload goes')
     .action(async (name: string, options: ImageCreateOptions, command: Command) => {
       const { createImage } = await import('./commands/image-create.ts')
@@ -131,10 +134,26 @@ const addDownload = (image: Command, invoke: Invoke): void => {
     })
 }
 
+const addCopy = (image: Command, invoke: Invoke): void => {
+  withOutput(image.command('copy'))
+    .description('copy an image into your project; an encrypted one under a key of yours')
+    .argument(...imageArgument)
+    .option('--name <name>', 'name of the copy (default: that of the image)')
+    .option('--encrypt', 'encrypt the copy (default: if the image is encrypted)')
+    .option('--plain', 'do not encrypt the copy')
+    .option('--key <key>', 'encrypt it under this key: id, beginning of the id, or name')
+    .option('--wait', 'until it is done')
+    .action(async (reference: string, options: ImageCopyOptions, command: Command) => {
+      const { copyImage } = await import('./commands/image-copy.ts')
+      await copyImage(invoke(command), reference, options)
+    })
+}
+
 export const addImageCommands = (program: Command, invoke: Invoke): void => {
-  const image = program.command('image').description('create, list, change, upload and download images')
+  const image = program.command('image').description('create, list, change, upload, copy and download images')
   addList(image, invoke)
   addCreate(image, invoke)
   addSet(image, invoke)
+  addCopy(image, invoke)
   addDownload(image, invoke)
 }

@@ -5,6 +5,7 @@ import type { Shell } from './commands/completion.ts'
 import type { ServeOptions } from './commands/serve.ts'
 import { type Context, type GlobalOptions, write } from './context.ts'
 import { addImageCommands } from './image-program.ts'
+import { addKeyCommands } from './key-program.ts'
 import { addMasterKeyCommands } from './master-key-program.ts'
 import { addNoticeCommands } from './notice-program.ts'
 import type { OutputOptions } from './output/formats.ts'
@@ -90,6 +91,7 @@ export const createProgram = (context: Context): Command => {
   addShareCommands(program, invoke)
   addReceiveCommands(program, invoke)
   addCatalogueCommands(program, invoke)
+  addKeyCommands(program, invoke)
   addNoticeCommands(program, invoke)
   addOtherCommands(program, context, invoke)
   return program

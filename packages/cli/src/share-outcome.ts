@@ -14,6 +14,8 @@ export interface ShareRequest {
   /** Ids, or `name@domain`. */
   projects: readonly string[]
   terms: Terms
+  /** Let the projects use the key of an encrypted image, too. */
+  grant: boolean
   dryRun: boolean
 }
 

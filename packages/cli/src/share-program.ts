@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { collect, parseCount } from './arguments.ts'
+import type { CanBootOptions } from './commands/can-boot.ts'
 import type { ExplainOptions } from './commands/explain-access.ts'
 import type { InviteOptions } from './commands/invitations.ts'
 import type { ApproveOptions, RequestsOptions } from './commands/requests.ts'
@@ -14,6 +15,8 @@ const projectsArgument = ['<project...>', 'ids of the projects ("vitrine whoami"
 const untilOption = ['--until <when>', 'end it by itself: 30d, 12h, or a date'] as const
 const messageOption = ['--message <text>', 'what the other side should know'] as const
 
+const grantOption = ['--grant', 'also let them use the key of an encrypted image: both happen or neither'] as const
+
 const addShare = (program: Command, invoke: Invoke): void => {
   const share = withOutput(program.command('share'))
     .description('share an image with projects, or many as a file says')
@@ -21,6 +24,7 @@ const addShare = (program: Command, invoke: Invoke): void => {
     .argument(...projectsArgument)
     .option(...messageOption)
     .option(...untilOption, parseWhen)
+    .option(...grantOption)
     .option('--dry-run', 'only tell what would be done')
     .option('--any-id', 'take project ids of any form')
     .action(async (image: string, projects: string[], options: ShareOptions, command: Command) => {
@@ -93,6 +97,7 @@ const addInvitations = (program: Command, invoke: Invoke): void => {
     .option('--accepted', 'it joins their list at once')
     .option(...messageOption)
     .option(...untilOption, parseWhen)
+    .option(...grantOption)
     .action(async (image: string, options: InviteOptions, command: Command) => {
       const { inviteToImage } = await import('./commands/invitations.ts')
       await inviteToImage(invoke(command), image, options)
@@ -130,6 +135,7 @@ const addRequests = (program: Command, invoke: Invoke): void => {
     .argument('<request...>', 'ids, or beginnings of them')
     .option(...messageOption)
     .option(...untilOption, parseWhen)
+    .option(...grantOption)
     .action(async (requests: string[], options: ApproveOptions, command: Command) => {
       const { approveRequests } = await import('./commands/requests.ts')
       await approveRequests(invoke(command), requests, options)
@@ -162,6 +168,20 @@ const addInsight = (program: Command, invoke: Invoke): void => {
     })
 }
 
+const addCanBoot = (program: Command, invoke: Invoke): void => {
+  withOutput(program.command('can-boot'))
+    .description('tell whether a project could boot an image now, and why; ends with 4 when it could not')
+    .argument(...imageArgument)
+    .option('--project <id>', 'project to ask for (default: your own)')
+    .option('--disk <gibibytes>', 'disk of the server that is to be', parseCount)
+    .option('--ram <mebibytes>', 'memory of the server that is to be', parseCount)
+    .option('--if-shared', 'as if the image were shared with the project already')
+    .action(async (image: string, options: CanBootOptions, command: Command) => {
+      const { showCanBoot } = await import('./commands/can-boot.ts')
+      await showCanBoot(invoke(command), image, options)
+    })
+}
+
 export const addShareCommands = (program: Command, invoke: Invoke): void => {
   program.commandsGroup('Share (producers):')
   addShare(program, invoke)
@@ -169,4 +189,5 @@ export const addShareCommands = (program: Command, invoke: Invoke): void => {
   addRequests(program, invoke)
   addInvitations(program, invoke)
   addInsight(program, invoke)
+  addCanBoot(program, invoke)
 }

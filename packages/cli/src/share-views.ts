@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '@vitrine/sdk'
-import { bytes, computed, type DocumentColumn, documentView, field, instant, prose } from './columns.ts'
+import { bytes, computed, type DocumentColumn, documentView, field, instant, prose, yesNo } from './columns.ts'
 import { own, plainText, type View } from './output/view.ts'
 import { shortHash } from './views.ts'
 
@@ -49,11 +49,12 @@ export const inboxView: View<JsonObject> = documentView(
     bytes('size', 'Size'),
     field('disk_format', 'Format'),
     digestColumn,
+    yesNo('can_boot', 'Boots'),
     prose('message', 'Message'),
     instant('ends_at', 'Ends'),
     instant('shared_at', 'Since'),
   ],
-  [field('kind', 'Kind'), field('owner', 'From project'), field('member_status', 'Status')],
+  [field('kind', 'Kind'), field('owner', 'From project'), field('member_status', 'Status'), field('key_state', 'Key')],
 )
 
 const termsOf = (terms: JsonObject) => ({
@@ -82,10 +83,14 @@ export const inboxRow = (item: JsonObject): JsonObject => {
       ...termsOf(invitation),
       member_status: 'pending',
       expires_at: own(invitation, 'expires_at') ?? null,
+      can_boot: null,
+      key_state: null,
+      reasons: [],
     }
   }
   const image = part(item, 'image')
   const membership = part(item, 'membership')
+  const answer = part(item, 'can_boot')
   return {
     kind: 'share',
     id: own(image, 'id') ?? null,
@@ -93,7 +98,19 @@ export const inboxRow = (item: JsonObject): JsonObject => {
     ...termsOf(membership),
     member_status: own(membership, 'status') ?? null,
     expires_at: null,
+    can_boot: own(answer, 'can_boot') ?? null,
+    key_state: own(membership, 'key_state') ?? null,
+    reasons: own(answer, 'reasons') ?? [],
   }
+}
+
+/** Most images need no key, which is not worth a word. */
+const keyColumn: DocumentColumn = {
+  ...field('key_state', 'Key'),
+  row: (share) => {
+    const state = plainText(own(share, 'key_state') ?? null)
+    return state === 'not_needed' ? '' : state
+  },
 }
 
 const memberColumns = [
@@ -116,6 +133,7 @@ export const shareView: View<JsonObject> = documentView(
     prose('message', 'Message'),
     computed('downloads', 'Downloads', (share) => own(part(share, 'usage'), 'downloads') ?? null),
     computed('last_used_week', 'Last used', (share) => own(part(share, 'usage'), 'last_used_week') ?? null),
+    keyColumn,
   ],
   [...moreOfMembers, field('withdrawn', 'Withdrawn'), field('shared_by_user', 'Shared by')],
 )

@@ -99,7 +99,7 @@ test('a copy that fails is not taken for one', async () => {
   const queued = await withImage(saving, { json: imageDocument({ id: 'copy', status: 'queued' }) })
   await assert.rejects(queued.image.copy({}, { wait: true }), (error) => {
     assert.ok(error instanceof OpenStackError)
-    assert.match(error.message, /copy did not succeed; it is queued/)
+    assert.match(error.message, /copy did not become active; it is queued/)
     return true
   })
   const gone = await withImage(saving, { status: 404 })

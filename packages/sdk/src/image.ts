@@ -209,11 +209,18 @@ export class Image extends ImageRecord {
   async copy(attributes: CopyAttributes = {}, { wait, ...options }: CopyOptions = {}): Promise<Image> {
     const json = wireBody(attributes)
     const copy = new Image(this.#api, await this.#call('POST', ['copies'], { ...options, json }))
-    if (wait !== true) return copy
-    const isDone = async () => copy.status !== 'saving' || (await copy.refresh(options)).status !== 'saving'
+    return wait === true ? copy.waitWhileSaving(options) : copy
+  }
+
+  /**
+   * Waits for as long as the service puts the bytes of the image in place: those of a copy.
+   * @throws OpenStackError when the image is not active then
+   */
+  async waitWhileSaving(options: CallOptions = {}): Promise<this> {
+    const isDone = async () => this.status !== 'saving' || (await this.refresh(options)).status !== 'saving'
     await waitUntil(isDone, this.#api.transport.clock, options.signal)
-    if (copy.status === 'active') return copy
-    throw new OpenStackError(`The copy ${copy.id} did not succeed; it is ${copy.status}.`)
+    if (this.status === 'active') return this
+    throw new OpenStackError(`The image ${this.id} did not become active; it is ${this.status}.`)
   }
 
   async addTag(tag: string, options: CallOptions = {}): Promise<void> {

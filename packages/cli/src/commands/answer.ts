@@ -1,4 +1,5 @@
 import type { ImageService, InboxInvitation, JsonObject, MemberStatus } from '@vitrine/sdk'
+import { createDenialNotes, noteOwnDenial } from '../boot-notes.ts'
 import { CommandError, usageError } from '../command-error.ts'
 import { confirm } from '../confirm.ts'
 import { connect, projectOf } from '../connect.ts'
@@ -70,7 +71,10 @@ const answerAll = async (invocation: Invocation, status: MemberStatus, options: 
   await confirm(invocation, `${verb} everything that waits in the inbox?`, options.yes)
 
   const rows: JsonObject[] = []
+  const denials = createDenialNotes()
   const atOnce = async () => {
+    // What is answered does not wait any more, so it is looked at before.
+    if (status === 'accepted') for await (const item of service.listInbox({}, { signal })) denials.see(item)
     for (;;) {
       const { results, more } = await service.answerInbox(status, {}, { signal })
       rows.push(
@@ -104,6 +108,7 @@ const answerAll = async (invocation: Invocation, status: MemberStatus, options: 
       ? 'Nothing waits.'
       : `${answered} answered${status === 'accepted' ? '; they are in your list now' : ''}.`,
   )
+  await denials.tell(invocation)
   if (failures.length > 0) throw new CommandError(ExitCode.error, `${failures.length} could not be answered.`)
 }
 
@@ -127,6 +132,7 @@ export const answerShares = async (
       const image = await findImage(service, reference, { signal, prefer: sharedWith(id) })
       const member = await image.updateMember(id, status, { signal })
       await say(invocation, said[status](imageLabel(image)))
+      if (status === 'accepted') await noteOwnDenial(invocation, image)
       return member.toJSON()
     } catch (error) {
       if (!(await isNotFound(error))) throw error

@@ -1,4 +1,5 @@
 import type { Member } from '@vitrine/sdk'
+import { noteOwnDenial } from '../boot-notes.ts'
 import { connect } from '../connect.ts'
 import { type Invocation, say } from '../context.ts'
 import { needsVitrine } from '../extension.ts'
@@ -18,4 +19,5 @@ export const claimInvitation = async (invocation: Invocation, code: string, opti
   const member = await needsVitrine(invocation, service, 'Claiming a code is', claimed)
   await writeRecord(invocation, memberView, member.toJSON(), options)
   await say(invocation, next(member))
+  await noteOwnDenial(invocation, await service.getImage(member.imageId, { signal: invocation.signal }))
 }

@@ -1,8 +1,10 @@
-import type { ContainerFormat, DiskFormat, Image, ImageAttributes, Visibility } from '@vitrine/sdk'
+import type { ContainerFormat, DiskFormat, Image, ImageAttributes, ImageService, Visibility } from '@vitrine/sdk'
 import type { Pair } from '../arguments.ts'
 import { ToldError, usageError } from '../command-error.ts'
 import { connect } from '../connect.ts'
 import { type Invocation, say } from '../context.ts'
+import { needsVitrine } from '../extension.ts'
+import { findKey } from '../find-key.ts'
 import type { OutputOptions } from '../output/formats.ts'
 import { writeRecord } from '../output/output.ts'
 import { tellError } from '../tell-error.ts'
@@ -23,6 +25,9 @@ export interface ImageCreateOptions extends OutputOptions {
   protected?: boolean
   hidden?: boolean
   id?: string
+  encrypt?: boolean
+  /** Of this key: id, beginning of it, or name. */
+  key?: string
   progress: boolean
 }
 
@@ -74,19 +79,26 @@ const removeAgain = async (invocation: Invocation, image: Image): Promise<void> 
   }
 }
 
+/** Has the bytes that will come encrypted. */
+const encryptNew = async (invocation: Invocation, service: ImageService, image: Image, keyId: string | undefined) => {
+  const { signal } = invocation
+  await needsVitrine(invocation, service, 'Encrypting an image is', image.encrypt({ keyId }, { signal }))
+}
+
 export const createImage = async (invocation: Invocation, name: string, options: ImageCreateOptions): Promise<void> => {
   const upload = options.file === undefined ? undefined : await openUpload(invocation, options.file)
   const diskFormat = await diskFormatOf(invocation, options)
   const { service } = await connect(invocation)
+  const key = options.key === undefined ? undefined : await findKey(invocation, service, options.key)
   const image = await service.createImage(attributesOf(name, diskFormat, options), invocation)
-  if (upload !== undefined) {
-    try {
-      await sendBytes(invocation, image, upload, options.progress)
-    } catch (error) {
-      const exitCode = await tellError(invocation, error)
-      await removeAgain(invocation, image)
-      throw new ToldError(exitCode)
-    }
+  try {
+    // Before any byte is sent: what was to be encrypted never arrives plain.
+    if (options.encrypt === true || key !== undefined) await encryptNew(invocation, service, image, key?.id)
+    if (upload !== undefined) await sendBytes(invocation, image, upload, options.progress)
+  } catch (error) {
+    const exitCode = await tellError(invocation, error)
+    await removeAgain(invocation, image)
+    throw new ToldError(exitCode)
   }
   await writeRecord(invocation, imageView, image, options)
   if (upload === undefined) {

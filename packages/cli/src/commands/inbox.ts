@@ -1,4 +1,5 @@
-import type { Image, ImageService, InboxInvitation, JsonObject } from '@vitrine/sdk'
+import type { Image, ImageService, InboxInvitation, InboxItem, JsonObject } from '@vitrine/sdk'
+import { createDenialNotes } from '../boot-notes.ts'
 import { connect, projectOf } from '../connect.ts'
 import { type Invocation, say } from '../context.ts'
 import { isUnknownPath } from '../extension.ts'
@@ -59,9 +60,13 @@ async function* rows(
   service: ImageService,
   projectId: string,
   signal: AbortSignal,
+  see: (item: InboxItem) => void,
 ): AsyncGenerator<JsonObject, undefined> {
   try {
-    for await (const item of service.listInbox({}, { signal, pageSize })) yield inboxRow(wireDocument(item))
+    for await (const item of service.listInbox({}, { signal, pageSize })) {
+      see(item)
+      yield inboxRow(wireDocument(item))
+    }
     return
   } catch (error) {
     if (!(await isUnknownPath(error))) throw error
@@ -90,7 +95,10 @@ export const listInvitationsToUs = async (service: ImageService, signal: AbortSi
 export const showInbox = async (invocation: Invocation, options: OutputOptions): Promise<void> => {
   const connection = await connect(invocation)
   const { id } = projectOf(connection)
-  const count = await writeList(invocation, inboxView, rows(connection.service, id, invocation.signal), options)
+  const denials = createDenialNotes()
+  const waiting = rows(connection.service, id, invocation.signal, denials.see)
+  const count = await writeList(invocation, inboxView, waiting, options)
+  await denials.tell(invocation)
   const next =
     count === 0
       ? `Nothing waits. Producers share with your project by its id: ${id}`

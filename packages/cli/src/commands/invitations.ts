@@ -25,6 +25,7 @@ export interface InviteOptions extends OutputOptions {
   accepted?: boolean
   message?: string
   until?: When
+  grant?: boolean
 }
 
 /** Makes a code that whoever has it can claim, or an invitation that a project finds in its inbox. */
@@ -33,7 +34,7 @@ export const inviteToImage = async (
   reference: string,
   options: InviteOptions,
 ): Promise<void> => {
-  const { project, uses, emailDomain, message } = options
+  const { project, uses, emailDomain, message, grant } = options
   if (project !== undefined && !isProjectName(project)) {
     throw usageError(`${printable(project)} is not name@domain.`, 'With the id of a project: vitrine share IMAGE ID.')
   }
@@ -46,7 +47,7 @@ export const inviteToImage = async (
   const prefer = ownedBy(projectOf(connection).id)
   const image = await findImage(connection.service, reference, { signal, prefer })
   const status = options.accepted === true ? ('accepted' as const) : undefined
-  const attributes = { project, uses, emailDomain, message, expiresAt, endsAt, status }
+  const attributes = { project, uses, emailDomain, message, expiresAt, endsAt, status, grant }
   const invitation = await needsVitrine(invocation, connection.service, what, image.invite(attributes, { signal }))
   await writeRecord(invocation, invitationView, wireDocument(invitation), options)
   await say(

@@ -78,6 +78,7 @@ const decide = async (
 export interface ApproveOptions extends OutputOptions {
   message?: string
   until?: When
+  grant?: boolean
 }
 
 export const approveRequests = (
@@ -85,12 +86,13 @@ export const approveRequests = (
   references: readonly string[],
   options: ApproveOptions,
 ): Promise<void> => {
-  const terms = { message: options.message, endsAt: resolveWhen(options.until, invocation.now(), '--until') }
+  const { message, grant } = options
+  const attributes = { message, grant, endsAt: resolveWhen(options.until, invocation.now(), '--until') }
   return decide(
     invocation,
     references,
     options,
-    (request) => request.approve(terms, { signal: invocation.signal }),
+    (request) => request.approve(attributes, { signal: invocation.signal }),
     ({ project, email }) => `Shared with ${printable(project)}; ${printable(email)} is told.`,
   )
 }

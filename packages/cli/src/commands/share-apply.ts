@@ -1,5 +1,5 @@
 import type { JsonObject } from '@vitrine/sdk'
-import { computed, documentView, field, instant, prose } from '../columns.ts'
+import { computed, documentView, field, instant, prose, yesNo } from '../columns.ts'
 import { usageError } from '../command-error.ts'
 import { confirm } from '../confirm.ts'
 import { type Connection, connect, projectOf } from '../connect.ts'
@@ -17,12 +17,13 @@ export interface ShareFileOptions extends OutputOptions {
   prune?: boolean
   anyId?: boolean
   yes?: boolean
+  grant?: boolean
   dryRun?: boolean
   message?: string
   until?: When
 }
 
-const signs = { share: '+', invite: '+', change: '~', unshare: '-' } as const
+const signs = { share: '+', invite: '+', grant: '~', change: '~', unshare: '-' } as const
 
 const stepView = documentView(
   [
@@ -33,18 +34,24 @@ const stepView = documentView(
     instant('ends_at', 'Ends'),
     prose('message', 'Message'),
   ],
-  [field('image_id', 'Image id')],
+  [field('image_id', 'Image id'), yesNo('grant', 'With key')],
 )
 
-const rowOf = ({ action, image, project, terms }: Step): JsonObject => ({
-  sign: signs[action],
-  action,
-  image_id: image.id,
-  image: image.name ?? image.id,
-  project,
-  message: terms.message ?? null,
-  ends_at: terms.endsAt === undefined ? null : formatInstant(terms.endsAt),
-})
+const grants = (step: Step): boolean => step.action === 'grant' || ('grant' in step && step.grant)
+
+const rowOf = (step: Step): JsonObject => {
+  const { action, image, project, terms } = step
+  return {
+    sign: signs[action],
+    action,
+    image_id: image.id,
+    image: image.name ?? image.id,
+    project,
+    message: terms.message ?? null,
+    ends_at: terms.endsAt === undefined ? null : formatInstant(terms.endsAt),
+    grant: grants(step),
+  }
+}
 
 const stepsOf = async (
   invocation: Invocation,
@@ -52,8 +59,9 @@ const stepsOf = async (
   path: string,
   options: ShareFileOptions,
 ): Promise<Step[]> => {
-  if (options.message !== undefined || options.until !== undefined) {
-    throw usageError('What the shares carry is said in the file.', 'Write "message:" and "until:" beside the projects.')
+  if (options.message !== undefined || options.until !== undefined || options.grant !== undefined) {
+    const next = 'Write "message:", "until:" and "grant: true" beside the projects.'
+    throw usageError('What the shares carry is said in the file.', next)
   }
   const { id: projectId } = projectOf(connection)
   const pairs = await parseShareFile(await readText(invocation, path))

@@ -13,14 +13,20 @@ shares:
       Two
       lines.
     until: 2027-01-31
+    grant: true
   - images: alpine
     projects: ${one}
 `)
   assert.equal(pairs.length, 7)
   const terms = { message: 'Two\nlines.', endsAt: new Date('2027-01-31T00:00:00Z') }
-  assert.deepEqual(pairs[0], { image: 'debian', project: one, terms })
-  assert.deepEqual(pairs[5], { image: 'd164b5df', project: '5821234', terms })
-  assert.deepEqual(pairs[6], { image: 'alpine', project: one, terms: { message: undefined, endsAt: undefined } })
+  assert.deepEqual(pairs[0], { image: 'debian', project: one, terms, grant: true })
+  assert.deepEqual(pairs[5], { image: 'd164b5df', project: '5821234', terms, grant: true })
+  assert.deepEqual(pairs[6], {
+    image: 'alpine',
+    project: one,
+    terms: { message: undefined, endsAt: undefined },
+    grant: false,
+  })
 })
 
 test('an id that looks like a number stays as it is written', async () => {
@@ -43,6 +49,7 @@ test('what is wrong is named by its place, and nothing is guessed', async () => 
     ['shares: [{images: a}]', /shares\[0\]\.projects/],
     ['shares: [{images: a, projects: 1, untill: 2027-01-31}]', /by the name untill/],
     ['shares: [{images: a, projects: 1, until: 30d}]', /shares\[0\]\.until: it must be a date/],
+    ['shares: [{images: a, projects: 1, grant: yes}]', /shares\[0\]\.grant: it must be true or false/],
     ['shares: [{images: a, projects: ""}]', /shares\[0\]\.projects/],
     ['shares: [{images: {a: 1}, projects: 1}]', /shares\[0\]\.images/],
     ['shares: [', /cannot be read as YAML/],

@@ -9,6 +9,8 @@ export interface WantedPair {
   image: string
   project: string
   terms: Terms
+  /** Let the project use the key of an encrypted image, too. */
+  grant: boolean
 }
 
 const wrong = (where: string, why: string): Error =>
@@ -26,7 +28,7 @@ const texts = (value: unknown, where: string): string[] => {
   })
 }
 
-const known = new Set(['images', 'projects', 'message', 'until'])
+const known = new Set(['images', 'projects', 'message', 'until', 'grant'])
 
 const optionalText = (value: unknown, where: string): string | undefined => {
   if (value === undefined || value === '') return undefined
@@ -43,6 +45,13 @@ const endOf = (value: unknown, where: string): Date | undefined => {
   throw wrong(where, 'it must be a date, such as 2027-01-31 or 2027-01-31T12:00:00Z.')
 }
 
+/** Every scalar is read as a text. */
+const flagOf = (value: unknown, where: string): boolean => {
+  if (value === undefined || value === 'false') return false
+  if (value === 'true') return true
+  throw wrong(where, 'it must be true or false.')
+}
+
 const pairsOf = (entry: unknown, where: string): WantedPair[] => {
   if (!isRecord(entry)) throw wrong(where, 'it must have images and projects.')
   const odd = Object.keys(entry).find((key) => !known.has(key))
@@ -54,7 +63,8 @@ const pairsOf = (entry: unknown, where: string): WantedPair[] => {
     message: optionalText(entry.message, `${where}.message`)?.trimEnd(),
     endsAt: endOf(entry.until, `${where}.until`),
   }
-  return images.flatMap((image) => projects.map((project) => ({ image, project, terms })))
+  const grant = flagOf(entry.grant, `${where}.grant`)
+  return images.flatMap((image) => projects.map((project) => ({ image, project, terms, grant })))
 }
 
 const read = async (text: string): Promise<unknown> => {

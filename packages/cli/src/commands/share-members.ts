@@ -37,6 +37,7 @@ export const shareAsMembers = async (invocation: Invocation, request: ShareReque
   const { image, projects, terms, dryRun } = request
   if (terms.message !== undefined || terms.endsAt !== undefined) throw unsupported('A message or an end of a share is')
   if (projects.some(isProjectName)) throw unsupported('Sharing by the name of a project is')
+  if (request.grant) throw unsupported('Letting a project use a key is')
   const { signal } = invocation
   if (dryRun) return { outcomes: await preview(image, projects, signal), failed: undefined }
   const { done, failed } = await eachOf(invocation, projects, (project) => shareWith(image, project, signal))

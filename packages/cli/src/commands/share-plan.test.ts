@@ -9,11 +9,12 @@ const images = async (...ids: string[]): Promise<Image[]> => {
   return ImageService.withToken({ endpoint: 'http://cloud.example', token: 't', fetch }).listImages().toArray()
 }
 
-const share = (image: Image, project: string, message?: string): Step => ({
+const share = (image: Image, project: string, message?: string, grant = false): Step => ({
   action: 'share',
   image,
   project,
   terms: { message },
+  grant,
 })
 
 const shape = (steps: readonly Step[]) =>
@@ -32,6 +33,24 @@ test('what goes into one call is sent in one call, and nothing more than was pla
     'share a x p',
     'unshare a x p,q',
   ])
+})
+
+test('what goes with a key goes in a call of its own, and a share that lacks its key gets nothing but that', async () => {
+  const [a, b] = await images('a', 'b')
+  assert.ok(a && b)
+  const steps: Step[] = [
+    share(a, 'p', 'One.'),
+    share(b, 'p', 'One.', true),
+    { action: 'grant', image: a, project: 'q', terms: { message: 'One.' } },
+  ]
+  assert.deepEqual(
+    batchesOf(steps).map(({ action, images: ids, projects, terms, grant }) => [action, ids, projects, terms, grant]),
+    [
+      ['share', ['a'], ['p'], { message: 'One.' }, false],
+      ['share', ['b'], ['p'], { message: 'One.' }, true],
+      ['share', ['a'], ['q'], {}, true],
+    ],
+  )
 })
 
 test('no call names more than 1,000 pairs, and all of them together name every pair once', async () => {

@@ -8,10 +8,20 @@ import type { WantedPair } from './share-file.ts'
 import { differs, type Terms } from './share-terms.ts'
 
 /** One thing that has to be done so that the shares are as the file says. */
-export type Step =
-  | { action: 'share' | 'invite'; image: Image; project: string; terms: Terms }
-  | { action: 'change'; image: Image; project: string; terms: Terms; share: Share }
-  | { action: 'unshare'; image: Image; project: string; terms: Terms }
+export type Step = Pair &
+  (
+    | { action: 'share' | 'invite'; grant: boolean }
+    /** The share is there, and its consumer may not use the key. */
+    | { action: 'grant' }
+    | { action: 'change'; share: Share }
+    | { action: 'unshare' }
+  )
+
+interface Pair {
+  image: Image
+  project: string
+  terms: Terms
+}
 
 /** Pairs that one call can name. */
 const pairsMax = 1000
@@ -19,7 +29,12 @@ const pairsMax = 1000
 interface Wanted {
   image: Image
   /** By project, as written in the file. */
-  projects: Map<string, Terms>
+  projects: Map<string, Wish>
+}
+
+interface Wish {
+  terms: Terms
+  grant: boolean
 }
 
 interface Options {
@@ -33,7 +48,7 @@ interface Options {
 const gather = async (service: ImageService, pairs: readonly WantedPair[], options: Options): Promise<Wanted[]> => {
   const byReference = new Map<string, Image>()
   const byId = new Map<string, Wanted>()
-  for (const { image: reference, project, terms } of pairs) {
+  for (const { image: reference, project, ...wish } of pairs) {
     const image =
       byReference.get(reference) ??
       (await findImage(service, reference, { signal: options.signal, prefer: ownedBy(options.projectId) }))
@@ -41,13 +56,13 @@ const gather = async (service: ImageService, pairs: readonly WantedPair[], optio
     const wanted = byId.get(image.id) ?? { image, projects: new Map() }
     byId.set(image.id, wanted)
     const before = wanted.projects.get(project)
-    if (before !== undefined && JSON.stringify(before) !== JSON.stringify(terms)) {
+    if (before !== undefined && JSON.stringify(before) !== JSON.stringify(wish)) {
       throw usageError(
         `The file names ${printable(reference)} and ${printable(project)} twice, with different terms.`,
         'Keep one of them.',
       )
     }
-    wanted.projects.set(project, terms)
+    wanted.projects.set(project, wish)
   }
   return [...byId.values()]
 }
@@ -59,7 +74,7 @@ const prunedSteps = (
   image: Image,
   shares: readonly Share[],
   invitations: readonly Invitation[],
-  { kept, projects }: { kept: ReadonlySet<string>; projects: ReadonlyMap<string, Terms> },
+  { kept, projects }: { kept: ReadonlySet<string>; projects: ReadonlyMap<string, Wish> },
 ): Step[] => {
   const names = new Set([...projects.keys()].map((project) => project.toLowerCase()))
   const invited = invitations.flatMap((each) => (each.project !== null && each.state === 'open' ? [each] : []))
@@ -101,15 +116,17 @@ const stepsFor = async (
   const invitations = needsInvitations ? await service.listInvitations({ image: image.id }, { signal }).toArray() : []
   const steps: Step[] = []
   const kept = new Set<string>()
-  for (const [project, terms] of projects) {
+  for (const [project, { terms, grant }] of projects) {
     const ids = isProjectName(project) ? await claimants(service, invitations, project, signal) : [project]
     const share = shares.find(({ projectId }) => ids.includes(projectId))
     if (share !== undefined) {
       kept.add(share.projectId)
+      const isLocked = share.keyState === 'missing' || share.keyState === 'revoked'
+      if (grant && isLocked) steps.push({ action: 'grant', image, project: share.projectId, terms })
       if (differs(share, terms)) steps.push({ action: 'change', image, project, terms, share })
-    } else if (!isProjectName(project)) steps.push({ action: 'share', image, project, terms })
+    } else if (!isProjectName(project)) steps.push({ action: 'share', image, project, terms, grant })
     else if (!invitations.some((each) => sameName(each.project, project) && each.state === 'open')) {
-      steps.push({ action: 'invite', image, project, terms })
+      steps.push({ action: 'invite', image, project, terms, grant })
     }
   }
   return prune ? [...steps, ...prunedSteps(image, shares, invitations, { kept, projects })] : steps
@@ -139,24 +156,32 @@ export interface Batch {
   images: string[]
   projects: string[]
   terms: Terms
+  grant: boolean
+}
+
+/** A step that one call does; what is there already gets no terms by it. */
+const callOf = (step: Exclude<Step, { action: 'change' }>): Pick<Batch, 'action' | 'terms' | 'grant'> => {
+  if (step.action === 'unshare') return { action: 'unshare', terms: {}, grant: false }
+  if (step.action === 'grant') return { action: 'share', terms: {}, grant: true }
+  return { action: 'share', terms: step.terms, grant: step.grant }
 }
 
 /** Joins what can be done in one call: first the projects of an image, then images with the same projects. */
 export const batchesOf = (steps: readonly Step[]): Batch[] => {
   const byImage = new Map<string, Batch>()
-  for (const { action, image, project, terms } of steps) {
-    if (action === 'change') continue
-    const word = action === 'unshare' ? 'unshare' : 'share'
-    const said = word === 'share' ? terms : {}
-    const key = JSON.stringify([word, image.id, said.message, said.endsAt])
-    const batch = byImage.get(key) ?? { action: word, images: [image.id], projects: [], terms: said }
-    batch.projects.push(project)
+  for (const step of steps) {
+    if (step.action === 'change') continue
+    const { image } = step
+    const { action, terms, grant } = callOf(step)
+    const key = JSON.stringify([action, image.id, terms.message, terms.endsAt, grant])
+    const batch = byImage.get(key) ?? { action, images: [image.id], projects: [], terms, grant }
+    batch.projects.push(step.project)
     byImage.set(key, batch)
   }
   const joined = new Map<string, Batch>()
   for (const batch of byImage.values()) {
-    const { action, images, projects, terms } = batch
-    const key = JSON.stringify([action, projects.toSorted(), terms.message, terms.endsAt])
+    const { action, images, projects, terms, grant } = batch
+    const key = JSON.stringify([action, projects.toSorted(), terms.message, terms.endsAt, grant])
     const before = joined.get(key)
     if (before !== undefined && (before.images.length + 1) * projects.length <= pairsMax) before.images.push(...images)
     else joined.set(before === undefined ? key : `${key} ${joined.size}`, batch)
@@ -176,12 +201,15 @@ const split = (batch: Batch): Batch[] => {
 /** Sends one batch, all of it or nothing. @throws CommandError with what stands in the way */
 export const sendBatch = async (
   service: ImageService,
-  { action, images, projects, terms }: Batch,
+  { action, images, projects, terms, grant }: Batch,
   { dryRun, signal }: { dryRun: boolean; signal: AbortSignal },
 ): Promise<void> => {
   const { results } =
     action === 'share'
-      ? await service.shareMany({ images, projects, atomic: true, dryRun, ...terms }, { signal })
+      ? await service.shareMany(
+          { images, projects, atomic: true, dryRun, grant: grant ? true : undefined, ...terms },
+          { signal },
+        )
       : await service.unshareMany({ images, projects, atomic: true, dryRun }, { signal })
   const failures = results.flatMap(({ imageId, project, error }) =>
     error === null

@@ -1,4 +1,5 @@
 import type { ImageService } from '@vitrine/sdk'
+import { noteDenials } from '../boot-notes.ts'
 import { ToldError } from '../command-error.ts'
 import { connect, projectOf } from '../connect.ts'
 import { type Invocation, red, say } from '../context.ts'
@@ -18,6 +19,7 @@ import { changeTerms } from './share-terms.ts'
 export interface ShareOptions extends OutputOptions {
   message?: string
   until?: When
+  grant?: boolean
   dryRun?: boolean
   anyId?: boolean
 }
@@ -53,7 +55,9 @@ const shareAtOnce = (
   signal: AbortSignal,
 ): Promise<Results | undefined> => {
   const { image, projects, terms, dryRun } = request
-  const call = service.shareMany({ images: [image.id], projects, dryRun, ...terms }, { signal })
+  // Left out where it is not wanted, so that services without keys need not know the word.
+  const grant = request.grant ? true : undefined
+  const call = service.shareMany({ images: [image.id], projects, dryRun, grant, ...terms }, { signal })
   return orElse<Results | undefined>(
     call.then(({ results }) => results),
     async () => undefined,
@@ -83,6 +87,14 @@ const outcomesOf = async (invocation: Invocation, results: Results, request: Sha
   return { outcomes, failed }
 }
 
+/** Tells of projects that have the image and could not boot it, or would not. */
+const noteBoot = (invocation: Invocation, request: ShareRequest, outcomes: readonly Outcome[]): Promise<void> => {
+  const projects = outcomes.map(({ project }) => project).filter((project) => !isProjectName(project))
+  // In a dry run the key is not granted yet, and would be.
+  const leaveOut = request.grant && request.dryRun ? ['key'] : []
+  return noteDenials(invocation, request.image, projects, leaveOut)
+}
+
 export const shareImage = async (
   invocation: Invocation,
   reference: string,
@@ -96,7 +108,7 @@ export const shareImage = async (
   const connection = await connect(invocation)
   const prefer = ownedBy(projectOf(connection).id)
   const image = await findImage(connection.service, reference, { signal, prefer })
-  const request = { image, projects, terms, dryRun: options.dryRun === true }
+  const request = { image, projects, terms, dryRun: options.dryRun === true, grant: options.grant === true }
   const results = await shareAtOnce(connection.service, request, signal)
   const { outcomes, failed } =
     results === undefined ? await shareAsMembers(invocation, request) : await outcomesOf(invocation, results, request)
@@ -111,5 +123,6 @@ export const shareImage = async (
   if (outcomes.some(({ result }) => result === 'invited')) {
     await say(invocation, 'Whoever acts for a project that is invited finds it there with: vitrine inbox')
   }
+  if (results !== undefined) await noteBoot(invocation, request, outcomes)
   if (failed !== undefined) throw failed
 }

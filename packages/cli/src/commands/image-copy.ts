@@ -1,0 +1,47 @@
+import { usageError } from '../command-error.ts'
+import { connect } from '../connect.ts'
+import { type Invocation, say } from '../context.ts'
+import { needsVitrine } from '../extension.ts'
+import { findImage } from '../find-image.ts'
+import { findKey } from '../find-key.ts'
+import type { OutputOptions } from '../output/formats.ts'
+import { writeRecord } from '../output/output.ts'
+import { imageView } from '../views.ts'
+
+export interface ImageCopyOptions extends OutputOptions {
+  name?: string
+  encrypt?: boolean
+  plain?: boolean
+  key?: string
+  wait?: boolean
+}
+
+/** Undefined: as the image is. */
+const encryptionOf = ({ encrypt, plain, key }: ImageCopyOptions): boolean | undefined => {
+  if (plain !== true) return encrypt === true || key !== undefined ? true : undefined
+  if (encrypt === true || key !== undefined) throw usageError('A copy is either plain or encrypted.')
+  return false
+}
+
+/** Copies an image into the own project, an encrypted one under the own key. */
+export const copyImage = async (
+  invocation: Invocation,
+  reference: string,
+  options: ImageCopyOptions,
+): Promise<void> => {
+  const encrypt = encryptionOf(options)
+  const { signal } = invocation
+  const { service } = await connect(invocation)
+  const image = await findImage(service, reference, { signal })
+  const keyId = options.key === undefined ? undefined : (await findKey(invocation, service, options.key)).id
+  const begun = image.copy({ name: options.name, encrypt, keyId }, { signal })
+  const copy = await needsVitrine(invocation, service, 'Copying an image is', begun)
+  const progress = `vitrine image show ${copy.id}`
+  if (options.wait === true) {
+    // Who stops waiting stops only that.
+    await say(invocation, `The image is being copied to ${copy.id}. How it stands: ${progress}`)
+    await copy.waitWhileSaving({ signal })
+  }
+  await writeRecord(invocation, imageView, copy, options)
+  if (options.wait !== true) await say(invocation, `It is being copied. How it stands: ${progress}`)
+}
