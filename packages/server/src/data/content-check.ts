@@ -1,6 +1,12 @@
 /** The judgement over the bytes of an upload. `why` completes "the bytes do not match: ...". */
 export type ContentVerdict =
-  | { readonly accepted: true; readonly virtualSizeBytes: number | null; readonly warning: string | null }
+  | {
+      readonly accepted: true
+      readonly virtualSizeBytes: number | null
+      readonly warning: string | null
+      /** What the bytes are encrypted with by themselves, as far as they show it. */
+      readonly encryptedContent: 'luks' | null
+    }
   | { readonly accepted: false; readonly why: string }
 
 /** What an upload asks of an inspector. It sees every byte once, in order, and keeps none of the memory. */

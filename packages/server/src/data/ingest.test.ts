@@ -308,7 +308,7 @@ describe('the content of an upload', () => {
   const checkThat = (more: Partial<ContentCheck>): ContentCheck => ({
     push: () => {},
     refusal: () => undefined,
-    finish: () => ({ accepted: true, virtualSizeBytes: 42, warning: 'odd' }),
+    finish: () => ({ accepted: true, virtualSizeBytes: 42, warning: 'odd', encryptedContent: null }),
     ...more,
   })
 

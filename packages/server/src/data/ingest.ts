@@ -36,6 +36,7 @@ export interface Ingested {
   readonly virtualSizeBytes: number | null
   /** Set when the bytes do not match the image and the service was told to take them all the same. */
   readonly contentWarning: string | null
+  readonly encryptedContent: 'luks' | null
 }
 
 const textOf: Readonly<Record<IntakeFailure | 'aborted', string>> = {
@@ -121,6 +122,7 @@ class Upload {
       hashValue: digestOf(digests, hashAlgorithm),
       virtualSizeBytes: content?.virtualSizeBytes ?? null,
       contentWarning: content?.warning ?? null,
+      encryptedContent: content?.encryptedContent ?? null,
     }
   }
 

@@ -1,13 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import { apiError } from '../api-error.ts'
 import { causeOf } from '../events/events.ts'
-import { actorOf } from '../http/authentication.ts'
+import { actorOf, holderOf } from '../http/authentication.ts'
 import { refuseBody, withStreamedBodies } from '../http/body.ts'
 import { type ImagePath, imageParams } from '../http/params.ts'
 import { parseQuery } from '../http/query.ts'
 import type { Service } from '../service.ts'
 import type { ByteStore } from '../storage/port.ts'
 import { download } from './download.ts'
+import { openingBy, sealingBy } from './image-keys.ts'
 import { announcedSize, checkDataMediaType } from './rules.ts'
 import { upload } from './upload.ts'
 
@@ -47,7 +48,8 @@ export const dataRoutes = (app: FastifyInstance, service: Service): void => {
       const store = chosenStore(service, request.headers['x-image-meta-store'])
       const { imageId } = request.params
       const cause = causeOf(request, service.now())
-      await upload(service, actorOf(request), cause, { imageId, store, source: request.raw, announcedBytes })
+      const sealingOf = sealingBy(service, holderOf(request), cause)
+      await upload(service, actorOf(request), cause, { imageId, store, source: request.raw, announcedBytes, sealingOf })
       return reply.code(204).send()
     },
   )
@@ -65,7 +67,8 @@ export const dataRoutes = (app: FastifyInstance, service: Service): void => {
     async (request, reply) => {
       await refuseBody(request)
       checkPreferred(service, request.url)
-      return download(service, request, reply, request.params.imageId)
+      const openKey = openingBy(service, holderOf(request), causeOf(request, service.now()))
+      return download(service, request, reply, request.params.imageId, openKey)
     },
   )
 }

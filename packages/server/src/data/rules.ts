@@ -13,6 +13,7 @@ export const withoutData = (image: Image, now: number): Image => ({
   hashValue: null,
   blobKey: null,
   store: null,
+  encryptedContent: null,
   updatedAt: now,
 })
 
@@ -27,6 +28,7 @@ export const withData = (image: Image, bytes: Ingested, blob: { key: string; sto
   hashValue: bytes.hashValue,
   blobKey: blob.key,
   store: blob.store,
+  encryptedContent: bytes.encryptedContent,
   updatedAt: now,
 })
 

@@ -8,7 +8,7 @@ import { describe, it, type TestContext } from 'node:test'
 import fastify from 'fastify'
 import { ApiError, apiError } from '../api-error.ts'
 import { withAuthentication } from '../http/authentication.ts'
-import { chunkBytes, dataKeyBytes, sealedSizeOf } from '../sealing/chunks.ts'
+import { chunkBytes, dataKeyBytes, sealedSizeOf, sealingScheme } from '../sealing/chunks.ts'
 import { fakeToken } from '../testing/fake-identity.ts'
 import { startTestService } from '../testing/test-service.ts'
 import { download, type OpenKey } from './download.ts'
@@ -20,6 +20,8 @@ const file = '/v2/images/:imageId/file'
 interface ErrorBody {
   readonly code?: unknown
 }
+
+const sealOf = (image_id: string) => ({ image_id, key_id: 'k', key_version: 1, scheme: sealingScheme, wrapped: '' })
 
 /** A service whose images are sealed with the one key that is given out here. */
 const start = async (context: TestContext, givenOpenKey?: OpenKey) => {
@@ -45,7 +47,11 @@ const start = async (context: TestContext, givenOpenKey?: OpenKey) => {
     const body = { disk_format: 'raw', container_format: 'bare' }
     return (await call('POST', '/v2/images', producer, body)).json().id
   }
-  const put = (imageId: string, bytes: Buffer, sealingOf: UploadRequest['sealingOf'] = async () => ({ key })) => {
+  const put = (
+    imageId: string,
+    bytes: Buffer,
+    sealingOf: UploadRequest['sealingOf'] = async (image) => ({ key, seal: sealOf(image.id) }),
+  ) => {
     const cause = { projectId: 'producer', userId: null, requestId: 'req-test', at: service.now() }
     const source = Readable.from([bytes], { objectMode: false })
     const store = service.stores.byDefault

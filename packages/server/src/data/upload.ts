@@ -2,11 +2,13 @@ import type { Readable } from 'node:stream'
 import type { Actor } from '../access/actor.ts'
 import { entitled } from '../access/entitle.ts'
 import { ApiError, apiError } from '../api-error.ts'
+import type { ImageSealsTable } from '../database/key-tables.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
 import { fromRow, type Image } from '../images/image.ts'
 import { findImageForChange, updateImage } from '../images/queries.ts'
 import { checkUploadable } from '../images/status.ts'
 import { createContentCheck } from '../inspect/check.ts'
+import { insertSeal } from '../keys/queries.ts'
 import { sealedWriter } from '../sealing/sealed-writer.ts'
 import type { Service } from '../service.ts'
 import { type ByteStore, type ByteWriter, StoreError, type StoreKey } from '../storage/port.ts'
@@ -21,6 +23,8 @@ import { storeAnswer } from './store-answers.ts'
 export interface Sealing {
   /** Made for this upload alone. */
   readonly key: Uint8Array
+  /** What opens them again; stored when they are whole. */
+  readonly seal: ImageSealsTable
 }
 
 /** What an upload is called with. */
@@ -67,13 +71,20 @@ const claim = (
   })
 
 /** Makes the image active, unless it was deleted meanwhile. */
-const finish = ({ database, now }: Service, cause: Cause, attempt: Attempt, bytes: Ingested): Promise<void> =>
+const finish = (
+  { database, now }: Service,
+  cause: Cause,
+  attempt: Attempt,
+  bytes: Ingested,
+  sealing: Sealing | undefined,
+): Promise<void> =>
   database.write(async (tx) => {
     const { imageId, key, store } = attempt
     const found = await findImageForChange(tx, imageId, null, cause.at)
     if (found === undefined) throw apiError('image_deleted', {})
     const image = fromRow(found.row)
     if (!(await keepBlob(tx, key, bytes.sizeBytes))) throw apiError('upload_lost', {})
+    if (sealing !== undefined) await insertSeal(tx, sealing.seal)
     await updateImage(tx, image, withData(image, bytes, { key, store: store.name }, now()))
     const { sizeBytes, checksum, hashAlgorithm, hashValue } = bytes
     const detail = { size: sizeBytes, checksum, os_hash_algo: hashAlgorithm, os_hash_value: hashValue }
@@ -198,7 +209,7 @@ export const upload = async (service: Service, actor: Actor, cause: Cause, reque
     try {
       const sealing = await sealingFor(attempt)
       const writer = await request.store.write(key)
-      await finish(service, cause, attempt, await store(service, attempt, writer, sealing))
+      await finish(service, cause, attempt, await store(service, attempt, writer, sealing), sealing)
     } catch (error) {
       const why = whyFailed(error, attempt, service.limits.image_size_bytes)
       if (why.code === 'internal') service.log.error({ err: error, reqId: cause.requestId }, 'an upload failed')

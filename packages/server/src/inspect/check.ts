@@ -1,7 +1,8 @@
 import type { ContainerFormat, DiskFormat } from '@vitrine/contract'
-import type { ContentCheck, ContentVerdict } from '../data/content-check.ts'
+import type { ContentCheck } from '../data/content-check.ts'
+import { createEncryptedContent } from './encrypted-content.ts'
 import { createInspector } from './inspector.ts'
-import { isInspected, judgeContent } from './rules.ts'
+import { isInspected, type Judgement, judgeContent } from './rules.ts'
 
 export interface ContentCheckOptions {
   readonly diskFormat: DiskFormat
@@ -10,7 +11,12 @@ export interface ContentCheckOptions {
   readonly enforce: boolean
 }
 
-const uninspected = (options: ContentCheckOptions): ContentCheck => {
+/** A check that leaves open whether what it sees is encrypted. */
+interface Judged extends Omit<ContentCheck, 'finish'> {
+  finish(): Judgement
+}
+
+const uninspected = (options: ContentCheckOptions): Judged => {
   let sizeBytes = 0
   return {
     push: (bytes) => {
@@ -21,12 +27,27 @@ const uninspected = (options: ContentCheckOptions): ContentCheck => {
   }
 }
 
-const asWarning = (verdict: ContentVerdict): ContentVerdict =>
+const asWarning = (verdict: Judgement): Judgement =>
   verdict.accepted ? verdict : { accepted: true, virtualSizeBytes: null, warning: verdict.why }
 
 /** The inspector of one upload. */
 export const createContentCheck = (options: ContentCheckOptions): ContentCheck => {
-  if (!isInspected(options)) return uninspected(options)
+  const check = isInspected(options) ? inspected(options) : uninspected(options)
+  const encrypted = createEncryptedContent()
+  return {
+    push: (bytes) => {
+      encrypted.push(bytes)
+      check.push(bytes)
+    },
+    refusal: check.refusal,
+    finish: () => {
+      const verdict = check.finish()
+      return verdict.accepted ? { ...verdict, encryptedContent: encrypted.found() } : verdict
+    },
+  }
+}
+
+const inspected = (options: ContentCheckOptions): Judged => {
   const inspector = createInspector()
   let headJudged = false
   let refusedAtHead: string | undefined
@@ -50,7 +71,7 @@ export const createContentCheck = (options: ContentCheckOptions): ContentCheck =
     refusal: () => (options.enforce ? refusedAtHead : undefined),
     finish: () => {
       const finding = inspector.finish()
-      const verdict: ContentVerdict =
+      const verdict: Judgement =
         refusedAtHead !== undefined ? { accepted: false, why: refusedAtHead } : judgeContent(options, finding)
       return options.enforce ? verdict : asWarning(verdict)
     },

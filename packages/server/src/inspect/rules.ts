@@ -1,6 +1,10 @@
 import type { ContainerFormat, DiskFormat } from '@vitrine/contract'
-import type { ContentVerdict } from '../data/content-check.ts'
 import type { ContentFormat, Finding } from './finding.ts'
+
+/** The judgement over bytes by their format. `why` completes "the bytes do not match: ...". */
+export type Judgement =
+  | { readonly accepted: true; readonly virtualSizeBytes: number | null; readonly warning: string | null }
+  | { readonly accepted: false; readonly why: string }
 
 /** What an image is said to be. */
 export interface Declared {
@@ -29,18 +33,18 @@ const nameOf: Readonly<Partial<Record<ContentFormat, string>>> = {
 
 const named = (format: ContentFormat): string => nameOf[format] ?? format
 
-const accept = (virtualSizeBytes: number | null): ContentVerdict => ({
+const accept = (virtualSizeBytes: number | null): Judgement => ({
   accepted: true,
   virtualSizeBytes,
   warning: null,
 })
-const refuse = (why: string): ContentVerdict => ({ accepted: false, why })
+const refuse = (why: string): Judgement => ({ accepted: false, why })
 
 /** Whether bytes of this image are looked at: nothing that they could be would matter otherwise. */
 export const isInspected = ({ diskFormat, containerFormat }: Declared): boolean =>
   containerFormat === 'bare' && diskFormat !== 'raw'
 
-const judgeInspectable = (declared: Inspectable, { matches }: Finding): ContentVerdict => {
+const judgeInspectable = (declared: Inspectable, { matches }: Finding): Judgement => {
   const own = matches.find(({ format }) => format === declared)
   if (own === undefined) {
     const [other] = matches
@@ -56,7 +60,7 @@ const judgeInspectable = (declared: Inspectable, { matches }: Finding): ContentV
  * Whether bytes may stand for an image as it is declared. Other containers than `bare` are not looked into. `raw` may
  * be anything. What has no marks to check (`ami`, `ari`, `aki`, `ploop`) must at least not be a disk of another kind.
  */
-export const judgeContent = (declared: Declared, finding: Finding): ContentVerdict => {
+export const judgeContent = (declared: Declared, finding: Finding): Judgement => {
   const { diskFormat, containerFormat } = declared
   if (containerFormat !== 'bare') return accept(null)
   if (diskFormat === 'raw') return accept(finding.sizeBytes === 0 ? null : finding.sizeBytes)
