@@ -7,10 +7,10 @@ import { tableProperties, tableRows } from './text-table.ts'
 
 /** The `openstack` command as one user. */
 export class OpenStackCommand {
-  readonly #stage: Stage
+  readonly #stage: Pick<Stage, 'run'>
   readonly #environment: NodeJS.ProcessEnv
 
-  constructor(stage: Stage, cloud: CloudName | NodeJS.ProcessEnv) {
+  constructor(stage: Pick<Stage, 'run'>, cloud: CloudName | NodeJS.ProcessEnv) {
     this.#stage = stage
     this.#environment = typeof cloud === 'string' ? { OS_CLOUD: cloud } : cloud
   }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { appendFileSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -36,6 +37,12 @@ export interface ServiceOptions {
   readonly by: 'npm' | 'node' | 'careless parent'
   /** Settings, as `VITRINE_*`. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Where it listens; a free port unless told otherwise. */
+  readonly port?: number
+  /** Who has the accounts, if it is not the service itself with those of a demonstration. */
+  readonly accounts?: 'elsewhere'
+  /** A file that gets all that the service prints, over all starts. */
+  readonly logPath?: string
 }
 
 /** The environment without what would change the behaviour of the service or of a client. */
@@ -83,26 +90,26 @@ const endGroup = async (group: number, signal: NodeJS.Signals): Promise<void> =>
   }
 }
 
-const optionsOf = (data: string): string[] => ['--listen', '127.0.0.1:0', '--data', data]
+const optionsOf = ({ data, port = 0 }: ServiceOptions): string[] => ['--listen', `127.0.0.1:${port}`, '--data', data]
 
 /** The process that matters, without npm around it. */
-const serveCommand = (data: string): string[] => [
+const serveCommand = (options: ServiceOptions): string[] => [
   process.execPath,
   join(root, 'packages/cli/bin/vitrine.js'),
   'serve',
-  '--demo',
-  ...optionsOf(data),
+  ...(options.accounts === 'elsewhere' ? [] : ['--demo']),
+  ...optionsOf(options),
 ]
 
-const commandOf = ({ data, by }: ServiceOptions): string[] => {
-  switch (by) {
+const commandOf = (options: ServiceOptions): string[] => {
+  switch (options.by) {
     case 'npm':
-      return ['npm', 'start', '--', ...optionsOf(data)]
+      return ['npm', 'start', '--', ...optionsOf(options)]
     case 'node':
-      return serveCommand(data)
+      return serveCommand(options)
     case 'careless parent':
       // `sleep` takes the place of the shell, and never asks how its child has ended.
-      return ['sh', '-c', '"$@" & exec sleep 600', 'sh', ...serveCommand(data)]
+      return ['sh', '-c', '"$@" & exec sleep 600', 'sh', ...serveCommand(options)]
   }
 }
 
@@ -153,6 +160,7 @@ export const startService = async (options: ServiceOptions): Promise<RunningServ
   let output = ''
   const listening = new Promise<string>((resolve, reject) => {
     const collect = (chunk: Buffer): void => {
+      if (options.logPath !== undefined) appendFileSync(options.logPath, chunk)
       output = (output + chunk.toString('utf8')).slice(-logTailLength)
       const found = /^Vitrine listens on (http:\/\/\S+)\r?\n/m.exec(output)?.[1]
       if (found !== undefined) resolve(found)

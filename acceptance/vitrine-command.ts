@@ -6,11 +6,14 @@ import type { Stage } from './stage.ts'
 /** The `vitrine` command as one user. */
 export type Vitrine = (...args: string[]) => Promise<Finished>
 
-/** The command of this checkout, without npx around it. */
+/**
+ * The command of this checkout, without npx around it.
+ * @param user a cloud of clouds.yaml, or the environment of a user
+ */
 export const vitrineAs =
-  (stage: Pick<Stage, 'run'>, cloud: CloudName): Vitrine =>
+  (stage: Pick<Stage, 'run'>, user: CloudName | NodeJS.ProcessEnv): Vitrine =>
   (...args) =>
-    stage.run('vitrine', args, { environment: { OS_CLOUD: cloud } })
+    stage.run('vitrine', args, { environment: typeof user === 'string' ? { OS_CLOUD: user } : user })
 
 /** It must succeed. */
 export const succeeds = async (vitrine: Vitrine, ...args: string[]): Promise<Finished> => {
