@@ -90,6 +90,7 @@ describe('an upload', () => {
             hashValue: digest(hashAlgorithm, bytes),
             virtualSizeBytes: null,
             contentWarning: null,
+            encryptedContent: null,
           })
         },
       ),

@@ -89,8 +89,9 @@ const makeCurrent = async (keys: readonly [MasterKey, ...MasterKey[]], around: S
     return found
   })
   if (before !== undefined && !isKnown(before) && !isAlone) {
-    throw new ConfigError(
-      `Other processes on this database use the master key ${before}, and this one has ${id}. All need the same: set master_key`,
+    // Whoever encrypts nothing need not know of it.
+    around.log.warn(
+      `other processes on this database use the master key ${before}, and this one has ${id}: no image can be encrypted here until all have the same; set master_key`,
     )
   }
 }
