@@ -1,10 +1,13 @@
 import { mkdir } from 'node:fs/promises'
 import fastify, { type FastifyInstance, LogController } from 'fastify'
+import { ApiError } from './api-error.ts'
 import { sendErrorPage } from './catalogue/page.ts'
 import { catalogueRoutes } from './catalogue/public-routes.ts'
 import { listingRoutes } from './catalogue/routes.ts'
 import { cloudImageRoutes } from './cloud-images/routes.ts'
 import { type Config, ConfigError, keystoneCredentials } from './config.ts'
+import { createCopies } from './data/copies.ts'
+import { copyRoutes } from './data/copy-routes.ts'
 import { createHashing } from './data/hashing.ts'
 import { enter, type Presence } from './data/processes.ts'
 import { dataRoutes } from './data/routes.ts'
@@ -31,6 +34,7 @@ import { createKeystoneIdentity } from './identity/keystone.ts'
 import type { Identity } from './identity/port.ts'
 import { imageRoutes } from './images/routes.ts'
 import { invitationRoutes } from './invitations/routes.ts'
+import { deleteKeysOfImages } from './keys/deletions.ts'
 import { createEmbeddedKeyManager } from './keys/embedded.ts'
 import { encryptionRoutes } from './keys/encryption-routes.ts'
 import { createKeyLocks } from './keys/lock.ts'
@@ -134,6 +138,7 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
     inboxRoutes(api, service)
     ruleRoutes(api, service)
     encryptionRoutes(api, service)
+    copyRoutes(api, service)
     cloudImageRoutes(api, service)
     schemaRoutes(api)
     await api.register(async (data) => dataRoutes(data, service))
@@ -219,6 +224,10 @@ export const assemble = async (
     hashAlgorithm: config.hash_algorithm,
     sendBuffers: createSendBuffers(),
     uploads,
+    copies: createCopies((error) => {
+      // Refusals were answered, or stand in the events of the copy.
+      if (!(error instanceof ApiError)) app.log.error({ err: error }, 'a copy failed')
+    }),
     sweeper,
     presence,
     usage: startUsage({
@@ -238,7 +247,7 @@ export const assemble = async (
     stopping: stopping.signal,
     log: app.log,
   }
-  const keyWork = await startKeyWork(parts, [])
+  const keyWork = await startKeyWork(parts, [deleteKeysOfImages])
   const notices = await startNotices({ ...parts, keyWork }, config)
   const service: Service = { ...parts, keyWork, notices }
   const reaper = await startReaper(service)
@@ -257,6 +266,7 @@ export const assemble = async (
       const impatience = setTimeout(() => app.server.closeAllConnections(), goodbyeMs)
       await app.close()
       clearTimeout(impatience)
+      await service.copies.settled()
       await reaper.stop()
       await keyWork.stop()
       await keyManager?.close()

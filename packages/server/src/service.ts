@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Limits } from './config.ts'
+import type { Copies } from './data/copies.ts'
 import type { HashAlgorithm, Hashing } from './data/hashing.ts'
 import type { Presence } from './data/processes.ts'
 import type { SendBuffers } from './data/send.ts'
@@ -23,6 +24,7 @@ export interface Service {
   readonly hashAlgorithm: HashAlgorithm
   readonly sendBuffers: SendBuffers
   readonly uploads: Uploads
+  readonly copies: Copies
   readonly sweeper: Sweeper
   readonly presence: Presence
   readonly usage: Usage

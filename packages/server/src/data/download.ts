@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { entitled, onlyOf } from '../access/entitle.ts'
 import { type ApiError, apiError } from '../api-error.ts'
 import type { ImagesTable } from '../database/tables.ts'
+import type { Cause } from '../events/events.ts'
 import { actorOf } from '../http/authentication.ts'
 import { findImage } from '../images/queries.ts'
 import { openSealed } from '../sealing/sealed-reader.ts'
@@ -43,15 +44,18 @@ const downloadable = async (
 }
 
 /** A damaged image needs the operator, who may not hear of it otherwise. */
-const answerOf = ({ log }: Service, request: FastifyRequest, imageId: string, error: StoreError): ApiError => {
-  if (error.reason === 'damaged')
-    log.error({ err: error, reqId: request.id, imageId }, 'the bytes of an image are damaged')
+const answerOf = ({ log }: Service, reqId: string | null, imageId: string, error: StoreError): ApiError => {
+  if (error.reason === 'damaged') log.error({ err: error, reqId, imageId }, 'the bytes of an image are damaged')
   return storeAnswer(error)
 }
 
-const openBytes = async (
+/**
+ * The bytes of an image as they were uploaded; undefined while it has none.
+ * @throws ApiError `store_unavailable`, `image_damaged`, and what `openKey` throws
+ */
+export const openImageBytes = async (
   service: Service,
-  request: FastifyRequest,
+  { requestId }: Pick<Cause, 'requestId'>,
   image: ImagesTable,
   openKey: OpenKey | undefined,
 ): Promise<ByteReader | undefined> => {
@@ -65,7 +69,7 @@ const openBytes = async (
     const stored = await from.open(blobKey)
     return stored === undefined || dataKey === undefined ? stored : await openSealed(stored, dataKey, sizeBytes)
   } catch (error) {
-    throw error instanceof StoreError ? answerOf(service, request, id, error) : error
+    throw error instanceof StoreError ? answerOf(service, requestId, id, error) : error
   }
 }
 
@@ -119,7 +123,7 @@ const sendBytes = async (
   } catch (error) {
     if (!raw.headersSent && error instanceof StoreError) {
       for (const name of raw.getHeaderNames()) raw.removeHeader(name)
-      throw answerOf(service, request, imageId, error)
+      throw answerOf(service, request.id, imageId, error)
     }
     service.log.error({ err: error, reqId: request.id, imageId }, 'a download broke off')
     raw.destroy()
@@ -140,7 +144,7 @@ export const download = async (
   openKey?: OpenKey,
 ): Promise<FastifyReply> => {
   const { row, consumer } = await downloadable(service, request, imageId)
-  const reader = await openBytes(service, request, row, openKey)
+  const reader = await openImageBytes(service, { requestId: request.id }, row, openKey)
   if (reader === undefined) return reply.code(204).send()
   try {
     const isSent = await sendBytes(service, request, reply, reader, row)

@@ -3,6 +3,7 @@ import type { Actor } from '../access/actor.ts'
 import { entitled } from '../access/entitle.ts'
 import { ApiError, apiError } from '../api-error.ts'
 import type { ImageSealsTable } from '../database/key-tables.ts'
+import type { ImagesTable } from '../database/tables.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
 import { fromRow, type Image } from '../images/image.ts'
 import { findImageForChange, updateImage } from '../images/queries.ts'
@@ -33,6 +34,8 @@ export interface UploadRequest {
   readonly store: ByteStore
   readonly source: Readable
   readonly announcedBytes: number | undefined
+  /** What the bytes must turn out to be, where that is known. */
+  readonly expected?: Pick<ImagesTable, 'checksum' | 'os_hash_algo' | 'os_hash_value'>
   /** Asked once the image is claimed. Without an answer the bytes are stored as they are, unless the image is a sealed one. */
   readonly sealingOf?: (image: Image) => Promise<Sealing | undefined>
 }
@@ -138,6 +141,7 @@ const whyFailed = (error: unknown, { announcedBytes, image }: Attempt, limitByte
     case 'content_mismatch':
       return apiError('content_mismatch', { format: image.diskFormat ?? 'none', why: error.message })
     case 'incomplete':
+      if (error.cause instanceof StoreError) return storeAnswer(error.cause)
       return apiError('upload_incomplete', {})
     case 'timeout':
       return apiError('request_timeout', {})
@@ -150,6 +154,15 @@ const whyFailed = (error: unknown, { announcedBytes, image }: Attempt, limitByte
     case 'hashing_failed':
       return apiError('internal', {})
   }
+}
+
+/** @throws ApiError `image_damaged` when the bytes are not those that they should be */
+const checkExpected = ({ expected }: Attempt, { checksum, hashAlgorithm, hashValue }: Ingested): void => {
+  if (expected === undefined) return
+  const isSame =
+    (expected.checksum === null || expected.checksum === checksum) &&
+    (expected.os_hash_algo !== hashAlgorithm || expected.os_hash_value === hashValue)
+  if (!isSame) throw apiError('image_damaged', {})
 }
 
 /** Sets room aside as the upload grows, when the project's bytes are limited. */
@@ -209,7 +222,9 @@ export const upload = async (service: Service, actor: Actor, cause: Cause, reque
     try {
       const sealing = await sealingFor(attempt)
       const writer = await request.store.write(key)
-      await finish(service, cause, attempt, await store(service, attempt, writer, sealing), sealing)
+      const bytes = await store(service, attempt, writer, sealing)
+      checkExpected(attempt, bytes)
+      await finish(service, cause, attempt, bytes, sealing)
     } catch (error) {
       const why = whyFailed(error, attempt, service.limits.image_size_bytes)
       if (why.code === 'internal') service.log.error({ err: error, reqId: cause.requestId }, 'an upload failed')

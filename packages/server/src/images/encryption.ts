@@ -47,6 +47,14 @@ export const sealedWith = (image: Image, keyId: string | null, now: number): Ima
   return { ...image, sealedUnder: keyId, properties, updatedAt: now }
 }
 
+/** What an image says of its encryption by the service, and of what shall become of its key, left out. */
+export const withoutSeal = ({ sealedUnder, properties }: Image): Map<string, string | null> => {
+  const rest = new Map(properties)
+  if (sealedUnder !== null) for (const name of [keyProperty, flagProperty]) rest.delete(name)
+  for (const name of deletionPolicies) rest.delete(name)
+  return rest
+}
+
 /**
  * What a sealed image says of its encryption is what is, so nobody changes it.
  * @throws ApiError `read_only`, `conflict` for a new owner, whose the key is not

@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
+import type { Actor } from '../access/actor.ts'
+import { entitled, onlyOf } from '../access/entitle.ts'
+import { projectOf } from '../access/project.ts'
+import { apiError } from '../api-error.ts'
+import type { ImagesTable } from '../database/tables.ts'
+import type { Cause } from '../events/events.ts'
+import { newImage } from '../images/create.ts'
+import { sealedWith, withoutSeal } from '../images/encryption.ts'
+import { fromRow, type Image } from '../images/image.ts'
+import { createImage } from '../images/images.ts'
+import { findImage } from '../images/queries.ts'
+import { defaultKeyOf } from '../keys/keys.ts'
+import type { KeyHolder } from '../keys/port.ts'
+import { findKey } from '../keys/queries.ts'
+import { checkEnabled, managerOf } from '../keys/use.ts'
+import type { Service } from '../service.ts'
+import type { ByteReader } from '../storage/port.ts'
+import { openImageBytes } from './download.ts'
+import { openingBy, sealingBy } from './image-keys.ts'
+import { upload } from './upload.ts'
+
+/** What a copy shall be; what is left out is as the image. */
+export interface CopyWish {
+  readonly name: string | undefined
+  /** Whether its bytes are sealed, under a key of the own project. */
+  readonly encrypt: boolean | undefined
+  readonly keyId: string | undefined
+}
+
+/** A copy costs the service much and the client nothing. */
+const copiesAtOnce = 2
+const pieceBytes = 256 * 1024
+
+/** The copies that run in this process. */
+export interface Copies {
+  /** @throws ApiError `too_many_requests` */
+  run(projectId: string, work: () => Promise<void>): void
+  /** Resolves when none runs. */
+  settled(): Promise<void>
+}
+
+export const createCopies = (onError: (error: unknown) => void): Copies => {
+  const running = new Map<Promise<void>, string>()
+  return {
+    run: (projectId, work) => {
+      const own = [...running.values()].filter((one) => one === projectId).length
+      if (own >= copiesAtOnce) throw apiError('too_many_requests', { what: 'copies of your project', seconds: 10 })
+      const done: Promise<void> = work()
+        .catch(onError)
+        .finally(() => running.delete(done))
+      running.set(done, projectId)
+    },
+    settled: async () => {
+      await Promise.all(running.keys())
+    },
+  }
+}
+
+async function* piecesOf(reader: ByteReader): AsyncIterable<Uint8Array> {
+  for (let position = 0; position < reader.sizeBytes; ) {
+    // Memory of its own each time: the receiver keeps it for a while.
+    const piece = new Uint8Array(Math.min(pieceBytes, reader.sizeBytes - position))
+    const got = await reader.read(piece, position)
+    if (got === 0) return
+    position += got
+    yield piece.subarray(0, got)
+  }
+}
+
+/** The image and its key, if the actor may read its bytes. */
+const copyable = async (service: Service, actor: Actor, imageId: string): Promise<ImagesTable> => {
+  const { database, now } = service
+  const found = await findImage(database.read, imageId, actor.projectId, now())
+  const image = entitled(actor, 'image.download', { image: imageId }, found)
+  const { row } = image
+  if (row.status === 'deactivated' && !actor.roles.has('admin')) throw apiError('image_deactivated', {})
+  if (row.blob_key === null) throw apiError('conflict', { why: `The image is ${row.status} and has no bytes to copy` })
+  const consumer = onlyOf(actor, image)
+  if (consumer !== undefined) service.usage.count(imageId, consumer)
+  return row
+}
+
+/** The key that a copy is sealed under; null: it is not. */
+const keyForCopy = async (
+  service: Service,
+  cause: Cause,
+  projectId: string,
+  source: ImagesTable,
+  { encrypt = source.encryption === 'sealed', keyId }: CopyWish,
+): Promise<string | null> => {
+  if (!encrypt) {
+    if (keyId !== undefined) throw apiError('invalid_body', { why: 'key_id belongs to a copy that is encrypted' })
+    return null
+  }
+  managerOf(service)
+  if (keyId === undefined) return (await defaultKeyOf(service, cause, projectId)).id
+  const key = await findKey(service.database.read, keyId)
+  if (key === undefined || key.project_id !== projectId || key.version === 0) {
+    throw apiError('resource_not_found', { kind: 'key', id: keyId })
+  }
+  checkEnabled(key)
+  return key.id
+}
+
+/** The copy before it has bytes: what describes the bytes stays, what is the owner's own does not. */
+const draftCopy = (source: Image, projectId: string, name: string | undefined, now: number): Image => ({
+  ...newImage(randomUUID(), projectId, now),
+  name: name ?? source.name,
+  diskFormat: source.diskFormat,
+  containerFormat: source.containerFormat,
+  minDisk: source.minDisk,
+  minRam: source.minRam,
+  tags: source.tags,
+  properties: withoutSeal(source),
+})
+
+/**
+ * Begins to copy an image into the project of the actor; for a sealed one, the project must hold its key. The copy is an image
+ * of its own from then on: no withdrawal reaches it.
+ * @returns the copy, which is saving; it is active when its bytes are there, and queued again if that fails
+ * @throws ApiError `image_not_found`, `role_required`, `image_deactivated`, `conflict`, `key_not_held` and others of the key,
+ *   `resource_not_found`, `image_quota`, `too_many_requests`, `store_unavailable`, `image_damaged`
+ */
+export const copyImage = async (
+  service: Service,
+  actor: Actor,
+  holder: KeyHolder,
+  cause: Cause,
+  imageId: string,
+  wish: CopyWish,
+): Promise<Image> => {
+  const projectId = projectOf(actor, 'member')
+  const source = await copyable(service, actor, imageId)
+  const keyId = await keyForCopy(service, cause, projectId, source, wish)
+  const reader = await openImageBytes(service, cause, source, openingBy(service, holder, cause))
+  if (reader === undefined) throw apiError('store_unavailable', {})
+  try {
+    const draft = draftCopy(fromRow(source), projectId, wish.name, cause.at)
+    const copy = keyId === null ? draft : sealedWith(draft, keyId, cause.at)
+    const { promise: claimed, resolve: onClaimed } = Promise.withResolvers<void>()
+    const sealing = sealingBy(service, holder, cause)
+    const work = async (): Promise<void> => {
+      try {
+        await createImage(service, actor, cause, copy)
+        await upload(service, actor, cause, {
+          imageId: copy.id,
+          store: service.stores.byDefault,
+          source: Readable.from(piecesOf(reader), { objectMode: false }),
+          announcedBytes: reader.sizeBytes,
+          expected: source,
+          sealingOf: async (image) => {
+            onClaimed()
+            return sealing(image)
+          },
+        })
+      } finally {
+        await reader.close()
+      }
+    }
+    await new Promise<void>((resolve, reject) => {
+      claimed.then(resolve)
+      service.copies.run(projectId, () =>
+        work().catch((error: unknown) => {
+          reject(error)
+          throw error
+        }),
+      )
+    })
+    return { ...copy, status: 'saving' }
+  } catch (error) {
+    await reader.close()
+    throw error
+  }
+}
