@@ -72,7 +72,7 @@ const playStepByStep = async (t: TestContext, world: World): Promise<void> => {
     await bootsFor(world, producer, imageId)
   })
   await t.test('whoever asks first is told that the key would be missing', async () => {
-    const question = ['image', 'can-boot', imageId, '--project', projectId, '--if-shared']
+    const question = ['can-boot', imageId, '--project', projectId, '--if-shared']
     assert.match(await whyNot(world, question), new RegExp(keyId))
   })
   await t.test('without the key it is not shared, and the refusal says how to give it', async () => {
@@ -97,7 +97,7 @@ const playStepByStep = async (t: TestContext, world: World): Promise<void> => {
   await t.test('the inbox of the consumer says that it can boot', async () => {
     const [item] = await rowsOf(consumer.vitrine, 'inbox')
     assert.deepEqual([item?.id, item?.can_boot, item?.key_state], [imageId, 'true', 'granted'])
-    assert.equal((await shownBy(consumer.vitrine, 'image', 'can-boot', imageId, '--disk', '10')).can_boot, 'true')
+    assert.equal((await shownBy(consumer.vitrine, 'can-boot', imageId, '--disk', '10')).can_boot, 'true')
   })
   await t.test('the consumer accepts, lists, downloads and boots it', async () => {
     await succeeds(consumer.vitrine, 'accept', 'vault')
