@@ -3,16 +3,18 @@ import { Compile } from 'typebox/compile'
 import { apiError } from '../api-error.ts'
 import { AccessRuleSchema } from './access-rules.ts'
 
+export interface PasswordCredentials {
+  readonly kind: 'password'
+  readonly username: string
+  readonly password: string
+  readonly userDomainName: string
+  readonly projectName: string
+  readonly projectDomainName: string
+}
+
 /** How this service makes itself known to Keystone. The account needs the role service or admin. */
 export type KeystoneCredentials =
-  | {
-      readonly kind: 'password'
-      readonly username: string
-      readonly password: string
-      readonly userDomainName: string
-      readonly projectName: string
-      readonly projectDomainName: string
-    }
+  | PasswordCredentials
   | { readonly kind: 'application_credential'; readonly id: string; readonly secret: string }
 
 export interface KeystoneOptions {
@@ -58,7 +60,8 @@ const timeoutMs = 10_000
 /** A token of our own that is about to expire is renewed before it is used. */
 const renewBeforeEndMs = 60_000
 
-const identityBlock = (credentials: KeystoneCredentials) => {
+/** @param projectId a project other than the one of the credentials; an application credential knows no other */
+export const identityBlock = (credentials: KeystoneCredentials, projectId?: string) => {
   if (credentials.kind === 'application_credential') {
     const { id, secret } = credentials
     return { identity: { methods: ['application_credential'], application_credential: { id, secret } } }
@@ -67,7 +70,9 @@ const identityBlock = (credentials: KeystoneCredentials) => {
   const user = { name: username, domain: { name: userDomainName }, password }
   return {
     identity: { methods: ['password'], password: { user } },
-    scope: { project: { name: projectName, domain: { name: projectDomainName } } },
+    scope: {
+      project: projectId === undefined ? { name: projectName, domain: { name: projectDomainName } } : { id: projectId },
+    },
   }
 }
 
