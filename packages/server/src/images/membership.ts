@@ -1,9 +1,8 @@
-import type { KeyState, MembershipDocument } from '@vitrine/contract'
+import type { MembershipDocument } from '@vitrine/contract'
 import { type Fragment, fragment } from '../database/fragment.ts'
 import type { ImagesTable, MembersTable } from '../database/tables.ts'
 import { wireDate } from '../http/json.ts'
-import { type KeyQuestion, keyStatesOf } from '../keys/states.ts'
-import type { Service } from '../service.ts'
+import { type KeyFinding, type KeyParts, keyFindingsOf, noKey } from '../keys/states.ts'
 
 /** The share through which a project sees an image, as far as the project may know it, and how the image is encrypted. */
 export type Membership = Pick<MembersTable, 'status' | 'created_at' | 'message' | 'ends_at' | 'withdrawn'> &
@@ -47,33 +46,29 @@ export const membershipOf = (row: MembershipColumns): Membership | undefined =>
         key_id: row.share_key,
       }
 
-/** What asks whether the project that a membership is of can use the key of the image. */
-export const keyQuestion = (
-  imageId: string,
-  { owner, encryption, key_id }: Membership,
-  projectId: string,
-): KeyQuestion => ({
-  image: { id: imageId, owner, encryption, key_id },
-  projectId,
-})
-
-/** The states of the keys that the memberships of a project need, by image. Those of plain images are left out. */
-export const keyStatesFor = async (
-  service: Service,
+/** What is to be said of the keys that the memberships of a project need, by image. Those of plain images are left out. */
+export const keyFindingsFor = async (
+  service: KeyParts,
   projectId: string | null,
   shown: readonly { readonly id: string; readonly membership?: Membership | undefined }[],
-): Promise<ReadonlyMap<string, KeyState>> => {
-  const questions = shown.flatMap(({ id, membership }) =>
-    projectId === null || membership === undefined || membership.encryption === null
-      ? []
-      : [keyQuestion(id, membership, projectId)],
-  )
+): Promise<ReadonlyMap<string, KeyFinding>> => {
+  const questions = shown.flatMap(({ id, membership }) => {
+    if (projectId === null || membership === undefined || membership.encryption === null) return []
+    const { owner, encryption, key_id } = membership
+    return [{ image: { id, owner, encryption, key_id }, projectId }]
+  })
   if (questions.length === 0) return new Map()
-  const states = await keyStatesOf(service, questions)
-  return new Map(questions.map(({ image }, index) => [image.id, states[index] ?? 'unknown']))
+  const findings = await keyFindingsOf(service, questions)
+  return new Map(
+    questions.flatMap(({ image }, index) => {
+      const finding = findings[index]
+      return finding === undefined ? [] : [[image.id, finding]]
+    }),
+  )
 }
 
-export const membershipDocument = (share: Membership, keyState: KeyState): MembershipDocument => ({
+/** @param key left out: none is needed */
+export const membershipDocument = (share: Membership, key: KeyFinding = noKey): MembershipDocument => ({
   status: share.status,
   shared_by: share.owner,
   producer: share.handle,
@@ -81,18 +76,11 @@ export const membershipDocument = (share: Membership, keyState: KeyState): Membe
   message: share.message,
   ends_at: share.ends_at === null ? null : wireDate(share.ends_at),
   withdrawn: share.withdrawn === 1,
-  key_state: keyState,
+  key_state: key.state,
 })
 
-/**
- * The JSON of an image with the membership added, if there is one.
- * @param keyState left out: no key is needed
- */
-export const withMembership = (
-  document: string,
-  share: Membership | undefined,
-  keyState: KeyState = 'not_needed',
-): string =>
+/** The JSON of an image with the membership added, if there is one. */
+export const withMembership = (document: string, share: Membership | undefined, key?: KeyFinding): string =>
   share === undefined
     ? document
-    : `${document.slice(0, -1)},"membership":${JSON.stringify(membershipDocument(share, keyState))}}`
+    : `${document.slice(0, -1)},"membership":${JSON.stringify(membershipDocument(share, key))}}`

@@ -23,7 +23,7 @@ import {
   switchImage,
 } from './images.ts'
 import { includesMembership, parseListQuery } from './list-query.ts'
-import { keyStatesFor, withMembership } from './membership.ts'
+import { keyFindingsFor, withMembership } from './membership.ts'
 import { parsePatch, patchForm } from './patch.ts'
 import { findMembership } from './queries.ts'
 import { documentFor } from './stored-document.ts'
@@ -62,7 +62,7 @@ export const imageRoutes = (app: FastifyInstance, service: Service): void => {
       const last = full ? images.at(-1) : undefined
       const first = JSON.stringify(pageLink('/v2/images', parameters))
       const next = last === undefined ? '' : `"next":${JSON.stringify(pageLink('/v2/images', parameters, last.id))},`
-      const keys = query.withMembership ? await keyStatesFor(service, actor.projectId, images) : undefined
+      const keys = query.withMembership ? await keyFindingsFor(service, actor.projectId, images) : undefined
       const documents = images
         .map((image) => withMembership(documentFor(actor, image), image.membership, keys?.get(image.id)))
         .join(',')
@@ -102,7 +102,7 @@ export const imageRoutes = (app: FastifyInstance, service: Service): void => {
       const document = documentFor(actor, await showImage(service, actor, imageId))
       if (!includesMembership(parseQuery(request.url))) return sendDocument(reply, 200, document)
       const share = await findMembership(service.database.read, imageId, actor.projectId, now())
-      const keys = await keyStatesFor(service, actor.projectId, [{ id: imageId, membership: share }])
+      const keys = await keyFindingsFor(service, actor.projectId, [{ id: imageId, membership: share }])
       return sendDocument(reply, 200, withMembership(document, share, keys.get(imageId)))
     },
   )

@@ -14,6 +14,9 @@ import { checkEnabled, proveKey, recorded } from './use.ts'
  * Found out by using the key each time, never by believing what was written down about it.
  */
 
+/** What it takes to find out. */
+export type KeyParts = Pick<Service, 'database' | 'keyManager' | 'keyLocks' | 'presence' | 'now' | 'log'>
+
 /** What the answer depends on, of an image. */
 export type KeyedImage = Pick<ImagesTable, 'id' | 'owner' | 'encryption' | 'key_id'>
 
@@ -53,12 +56,13 @@ const atOnce = 8
 /** A manager that is away must not hold up a list. */
 const pageLimitMs = 3000
 
-const notNeeded: KeyFinding = { state: 'not_needed', trouble: null }
+/** Where no key is needed. */
+export const noKey: KeyFinding = { state: 'not_needed', trouble: null }
 const granted: KeyFinding = { state: 'granted', trouble: null }
 const noAnswer: KeyFinding = { state: 'unknown', trouble: 'no_answer' }
 
 const prove = (
-  service: Service,
+  service: KeyParts,
   manager: KeyManager,
   key: KeysTable,
   { image, projectId }: KeyQuestion,
@@ -77,7 +81,7 @@ const prove = (
 }
 
 /** @throws what is no answer of the key manager */
-const failed = (service: Service, error: unknown, { image }: KeyQuestion): KeyFinding => {
+const failed = (service: KeyParts, error: unknown, { image }: KeyQuestion): KeyFinding => {
   if (error instanceof ApiError) {
     if (error.code === 'key_disabled') return { state: 'revoked', trouble: 'disabled' }
     if (error.code === 'key_unknown') return { state: 'missing', trouble: 'unknown_key' }
@@ -96,7 +100,7 @@ const failed = (service: Service, error: unknown, { image }: KeyQuestion): KeyFi
 }
 
 const ask = async (
-  service: Service,
+  service: KeyParts,
   manager: KeyManager,
   question: KeyQuestion,
   cause: Cause | undefined,
@@ -132,7 +136,7 @@ const timer = (ms: number): { readonly over: Promise<void>; readonly clear: () =
 
 /** Asks until all is answered, the manager turns out to be away, or the time is over. */
 const askAll = async (
-  service: Service,
+  service: KeyParts,
   manager: KeyManager,
   distinct: ReadonlyMap<string, KeyQuestion>,
   { cause, limitMs = pageLimitMs }: KeyInquiry,
@@ -163,24 +167,31 @@ const askAll = async (
  * @throws what is no answer of the key manager, such as an outage of the database
  */
 export const keyFindingsOf = async (
-  service: Service,
+  service: KeyParts,
   questions: readonly KeyQuestion[],
   inquiry: KeyInquiry = {},
 ): Promise<KeyFinding[]> => {
   const { keyManager: manager } = service
   const asked = questions.filter(isAsked)
-  if (asked.length === 0) return questions.map(() => notNeeded)
+  if (asked.length === 0) return questions.map(() => noKey)
   if (manager === undefined) {
     // Nobody is asked about the keys of others; but what the service itself sealed, it cannot open now.
     return questions.map(({ image }) =>
-      image.encryption === 'sealed' ? { state: 'unknown', trouble: 'no_manager' } : notNeeded,
+      image.encryption === 'sealed' ? { state: 'unknown', trouble: 'no_manager' } : noKey,
     )
   }
   const distinct = new Map(asked.map((question) => [sameness(question), question]))
   const found = await askAll(service, manager, distinct, inquiry)
-  return questions.map((question) => (isAsked(question) ? (found.get(sameness(question)) ?? noAnswer) : notNeeded))
+  return questions.map((question) => (isAsked(question) ? (found.get(sameness(question)) ?? noAnswer) : noKey))
 }
 
+/** The same of one. */
+export const keyFindingOf = async (
+  service: KeyParts,
+  question: KeyQuestion,
+  inquiry: KeyInquiry = {},
+): Promise<KeyFinding> => (await keyFindingsOf(service, [question], inquiry))[0] ?? noAnswer
+
 /** Only the state of each. */
-export const keyStatesOf = async (service: Service, questions: readonly KeyQuestion[]): Promise<KeyState[]> =>
+export const keyStatesOf = async (service: KeyParts, questions: readonly KeyQuestion[]): Promise<KeyState[]> =>
   (await keyFindingsOf(service, questions)).map(({ state }) => state)

@@ -1,64 +1,24 @@
 import type { ExplanationDocument } from '@vitrine/contract'
-import { type Actor, expandRoles } from '../access/actor.ts'
-import { decide, type Relation, relationOf } from '../access/decide.ts'
-import { entitled } from '../access/entitle.ts'
-import { projectOf } from '../access/project.ts'
-import { apiError } from '../api-error.ts'
-import type { ImagesTable, MembersTable } from '../database/tables.ts'
-import { wireDate } from '../http/json.ts'
+import type { Actor } from '../access/actor.ts'
+import { decide } from '../access/decide.ts'
 import { listImages } from '../images/list.ts'
 import { parseListQuery } from '../images/list-query.ts'
-import { findImage } from '../images/queries.ts'
-import { findMember } from '../members/queries.ts'
+import { type KeyFinding, keyFindingOf, noKey } from '../keys/states.ts'
 import type { Service } from '../service.ts'
-import { isOver } from './plan.ts'
+import { whyKey } from './boot-key.ts'
+import { endAhead, whyNoBytes, whySeen } from './sight.ts'
+import { readSubject, type Subject } from './subject.ts'
 
 type Reason = ExplanationDocument['reasons'][number]
 
 const reason = (rule: string, effect: Reason['effect'], text: string): Reason => ({ rule, effect, text })
 
 /** What was found out about one project and one image. */
-interface Facts {
-  readonly image: ImagesTable
-  readonly project: string
-  readonly relation: Relation
-  /** The membership, also one that does not count. */
-  readonly share: MembersTable | undefined
-  /** Whether who asks may know what the project has blocked. */
-  readonly tellsBlocks: boolean
-  readonly now: number
+interface Facts extends Subject {
+  readonly key: KeyFinding
 }
 
-const whyNotSeen = ({ image, project, share, now }: Facts): Reason => {
-  if (image.visibility === 'private') {
-    return reason('visibility', 'denies', 'The image is private: nobody but its owner sees it.')
-  }
-  if (share !== undefined && share.ends_at !== null && isOver(share, now)) {
-    return reason('end', 'denies', `The share with project ${project} ended at ${wireDate(share.ends_at)}.`)
-  }
-  return reason('membership', 'denies', `The image is shared, and project ${project} is not one of its members.`)
-}
-
-const whySeen = (facts: Facts): Reason => {
-  const { image, project, relation, share } = facts
-  switch (relation) {
-    case 'admin':
-    case 'owner':
-      return reason('ownership', 'allows', `Project ${project} owns the image.`)
-    case 'public':
-      return image.owner === null
-        ? reason('ownership', 'allows', 'The image has no owner: every project sees it.')
-        : reason('visibility', 'allows', `The image is ${image.visibility}: every project sees it.`)
-    case 'member': {
-      const since = share === undefined ? '' : ` since ${wireDate(share.created_at)}`
-      return reason('membership', 'allows', `The image is shared with project ${project}${since}.`)
-    }
-    case 'none':
-      return whyNotSeen(facts)
-  }
-}
-
-const whyListed = ({ image, relation, share, tellsBlocks }: Facts): Reason[] => {
+const whyListed = ({ image, relation, share, isOpen }: Facts): Reason[] => {
   const reasons: Reason[] = []
   if (relation === 'none') return reasons
   if (relation === 'public' && image.visibility !== 'public') {
@@ -66,7 +26,7 @@ const whyListed = ({ image, relation, share, tellsBlocks }: Facts): Reason[] => 
     reasons.push(reason('visibility', 'hides', text))
   }
   if (relation === 'member' && share !== undefined) {
-    if (share.blocked === 1 && tellsBlocks) {
+    if (share.blocked === 1 && isOpen) {
       reasons.push(reason('block', 'hides', 'A rule of the project keeps what this producer shares out of its lists.'))
     }
     reasons.push(
@@ -85,21 +45,22 @@ const whyListed = ({ image, relation, share, tellsBlocks }: Facts): Reason[] => 
   return reasons
 }
 
-const whyDownloaded = ({ image, relation, share }: Facts): Reason[] => {
+const whyOpened = ({ image, project, key }: Facts): Reason[] => {
+  const remark = whyKey(image, project, key)
+  if (remark === undefined) return []
+  return [reason(remark.rule, remark.effect, remark.next === null ? remark.text : `${remark.text} ${remark.next}`)]
+}
+
+const whyDownloaded = (facts: Facts): Reason[] => {
+  const { image, relation } = facts
   if (relation === 'none') return []
-  const reasons = [
+  const noBytes = whyNoBytes(image)
+  return [
     reason('roles', 'informs', 'Seeing it takes the role reader on the project, downloading it the role member.'),
+    ...endAhead(facts),
+    ...(noBytes === undefined ? [] : [noBytes]),
+    ...whyOpened(facts),
   ]
-  if (relation === 'member' && share !== undefined && share.ends_at !== null) {
-    const how = share.withdrawn === 1 ? 'by a withdrawal that was announced' : 'by itself'
-    reasons.push(reason('end', 'informs', `The share ends at ${wireDate(share.ends_at)}, ${how}.`))
-  }
-  if (image.status === 'deactivated') {
-    reasons.push(reason('deactivated', 'denies', 'The image is deactivated: its bytes are locked.'))
-  } else if (image.blob_key === null) {
-    reasons.push(reason('status', 'denies', `The image is ${image.status}: it has no bytes yet.`))
-  }
-  return reasons
 }
 
 /** Whether the list of a project shows the image, asked of the list itself. */
@@ -119,9 +80,9 @@ const wouldBeListed = ({ image, relation, share }: Facts): boolean =>
   relation === 'member' && share?.blocked === 1 && share.status === 'accepted' && image.os_hidden === 0
 
 /**
- * Why a project, acting with the role member, may or may not see, list and download an image. Owner and administrator may ask
- * of every project, everyone else who sees the image of its own.
+ * Why a project, acting with the role member, may or may not see, list and download an image.
  * @param asked undefined: the own project
+ * @throws ApiError as `readSubject`
  */
 export const explain = async (
   service: Service,
@@ -129,43 +90,25 @@ export const explain = async (
   imageId: string,
   asked: string | undefined,
 ): Promise<ExplanationDocument> => {
-  const { read } = service.database
-  const now = service.now()
-  const ownProject = projectOf(actor, 'reader')
-  const project = asked ?? ownProject
-  const found = await findImage(read, imageId, actor.projectId, now)
-  const { row: image, isMember } = entitled(actor, 'image.explain', { image: imageId }, found)
-  const asker = relationOf(actor, image, { actorIsMember: isMember })
-  if (project !== ownProject && asker !== 'owner' && asker !== 'admin') {
-    throw apiError('forbidden', { what: 'ask what other projects may do with it' })
-  }
-
-  const subject: Actor = {
-    userId: '',
-    userName: null,
-    projectId: project,
-    projectNames: [],
-    roles: expandRoles(['member']),
-  }
-  const membership = { actorIsMember: (await findImage(read, imageId, project, now))?.isMember === true }
+  const subject = await readSubject(service, actor, imageId, asked)
+  const { image, project, relation, membership } = subject
+  // Only what the service opens is kept from whoever has no key.
+  const isOpened = relation !== 'none' && image.encryption === 'sealed'
   const facts: Facts = {
-    image,
-    project,
-    relation: relationOf(subject, image, membership),
-    share: await findMember(read, imageId, project),
-    tellsBlocks: asker === 'admin' || project === ownProject,
-    now,
+    ...subject,
+    key: isOpened ? await keyFindingOf(service, { image, projectId: project }) : noKey,
   }
-  const listed = await isListed(service, subject, imageId, now)
+  const reasons = [whySeen(facts), ...whyListed(facts), ...whyDownloaded(facts)]
+  const listed = await isListed(service, subject.actor, imageId, subject.now)
   return {
     image_id: imageId,
     project_id: project,
-    see: decide(subject, 'image.show', image, membership) === 'allow',
-    list: listed || (!facts.tellsBlocks && wouldBeListed(facts)),
+    see: decide(subject.actor, 'image.show', image, membership) === 'allow',
+    list: listed || (!subject.isOpen && wouldBeListed(facts)),
     download:
-      decide(subject, 'image.download', image, membership) === 'allow' &&
-      image.status !== 'deactivated' &&
-      image.blob_key !== null,
-    reasons: [whySeen(facts), ...whyListed(facts), ...whyDownloaded(facts)],
+      decide(subject.actor, 'image.download', image, membership) === 'allow' &&
+      whyNoBytes(image) === undefined &&
+      (facts.key.state === 'not_needed' || facts.key.state === 'granted'),
+    reasons,
   }
 }

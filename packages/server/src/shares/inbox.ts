@@ -1,12 +1,14 @@
-import { type InboxItem, type KeyState, type MemberStatus, memberStatuses } from '@vitrine/contract'
+import { type InboxItem, type MemberStatus, memberStatuses } from '@vitrine/contract'
 import type { Actor } from '../access/actor.ts'
 import { projectOf } from '../access/project.ts'
 import { apiError } from '../api-error.ts'
 import type { Reader } from '../database/database.ts'
 import { wireDate } from '../http/json.ts'
-import { keyStatesFor, type Membership, membershipDocument, membershipOf } from '../images/membership.ts'
+import { keyFindingsFor, type Membership, membershipDocument, membershipOf } from '../images/membership.ts'
 import { documentFor } from '../images/stored-document.ts'
+import { type KeyFinding, noKey } from '../keys/states.ts'
 import type { Service } from '../service.ts'
+import { inShort, judgeBoot } from './boot-rules.ts'
 import {
   type InboxView,
   listAddressed,
@@ -49,8 +51,36 @@ const startOf = async (db: Reader, view: InboxView, marker: string | undefined):
   return { invitations, shares: undefined, isPastInvitations: false }
 }
 
-const shareItem = (actor: Actor, row: WaitingShare, share: Membership, keyState: KeyState = 'not_needed'): string =>
-  `{"kind":"share","image":${documentFor(actor, row)},"membership":${JSON.stringify(membershipDocument(share, keyState))}}`
+/** What the page shows of a share, once it is known what its image needs. */
+interface Shown {
+  readonly id: string
+  readonly row: WaitingShare
+  readonly membership: Membership
+}
+
+const shareItem = (
+  { actor, view }: { readonly actor: Actor; readonly view: InboxView },
+  { row, membership }: Shown,
+  key: KeyFinding = noKey,
+): string => {
+  const { owner, encryption, key_id } = membership
+  const answer = judgeBoot({
+    image: { ...row, owner, encryption, key_id, visibility: 'shared' },
+    project: view.projectId,
+    relation: 'member',
+    share: membership,
+    now: view.now,
+    key,
+    server: {},
+    ifShared: undefined,
+    storage: null,
+  })
+  const parts = {
+    membership: membershipDocument(membership, key),
+    can_boot: inShort(answer),
+  } satisfies Partial<Extract<InboxItem, { kind: 'share' }>>
+  return `{"kind":"share","image":${documentFor(actor, row)},${JSON.stringify(parts).slice(1)}`
+}
 
 const invitationItem = (row: WaitingInvitation): InboxItem => ({
   kind: 'invitation',
@@ -94,14 +124,14 @@ export const readInbox = async (
   const statuses = status === 'all' ? memberStatuses : [status]
   const shares = room === 0 ? [] : await listShares(read, view, statuses, start.shares, room)
 
-  const shown = shares.flatMap((row) => {
+  const shown = shares.flatMap((row): Shown[] => {
     const membership = membershipOf(row)
     return membership === undefined ? [] : [{ id: row.id, row, membership }]
   })
-  const keys = await keyStatesFor(service, projectId, shown)
+  const keys = await keyFindingsFor(service, projectId, shown)
   const items = [
     ...invitations.map((row) => JSON.stringify(invitationItem(row))),
-    ...shown.map(({ id, row, membership }) => shareItem(actor, row, membership, keys.get(id))),
+    ...shown.map((share) => shareItem({ actor, view }, share, keys.get(share.id))),
   ]
   const last = shares.at(-1)?.id ?? invitations.at(-1)?.id
   return { items, last: invitations.length + shares.length === limit ? last : undefined }

@@ -166,3 +166,13 @@ export const countOpenInvitations = async (db: Reader, imageId: string, now: num
     .executeTakeFirstOrThrow()
   return Number(count)
 }
+
+/** Bytes that the images of a project take up, with those that are being written or removed. */
+export const usedBytes = async (db: Reader, projectId: string): Promise<number> => {
+  const { used } = await db
+    .selectFrom('blobs')
+    .select(({ fn }) => fn.sum<number | null>('reserved_bytes').as('used'))
+    .where('project_id', '=', projectId)
+    .executeTakeFirstOrThrow()
+  return Number(used ?? 0)
+}

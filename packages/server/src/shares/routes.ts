@@ -18,6 +18,7 @@ import { type ImagePath, imageParams } from '../http/params.ts'
 import { bodyParser } from '../http/parsed-body.ts'
 import { parseEndsAt } from '../members/rules.ts'
 import type { Service } from '../service.ts'
+import { canBootRoutes } from './can-boot-routes.ts'
 import { insightRoutes } from './insight-routes.ts'
 import { batchDocument, parseProjects, runBatch } from './many.ts'
 import { changeShare, readShares } from './shares.ts'
@@ -122,4 +123,5 @@ export const shareRoutes = (app: FastifyInstance, service: Service): void => {
 
   withdrawalRoutes(app, service)
   insightRoutes(app, service)
+  canBootRoutes(app, service)
 }
