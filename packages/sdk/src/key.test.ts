@@ -149,16 +149,19 @@ test('a project encrypts by itself with data keys, which come as bytes', async (
   const { key, images, asked } = await withKey(
     { status: 201, json: { plain, wrapped: '1.abc-_' } },
     { json: { plain } },
+    { status: 201, json: { plain, wrapped: '2.d' } },
     { json: { plain } },
     { json: { plain: 'no base64!' } },
   )
   assert.deepEqual(await key.createDataKey(), { plain: bytes, wrapped: '1.abc-_' })
   assert.deepEqual(await key.unwrap('1.abc-_'), bytes)
+  assert.deepEqual(await images.createDataKey('k9'), { plain: bytes, wrapped: '2.d' })
   assert.deepEqual(await images.unwrapDataKey('k9', '1.abc-_'), bytes)
   await assert.rejects(key.unwrap('1.abc-_'), UnexpectedResponseError)
-  assert.deepEqual(asked().slice(0, 3), [
+  assert.deepEqual(asked().slice(0, 4), [
     ['POST', '/v2/keys/k1/data-keys', ''],
     ['POST', '/v2/keys/k1/unwrap', { wrapped: '1.abc-_' }],
+    ['POST', '/v2/keys/k9/data-keys', ''],
     ['POST', '/v2/keys/k9/unwrap', { wrapped: '1.abc-_' }],
   ])
 })

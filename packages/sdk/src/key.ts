@@ -174,8 +174,7 @@ export class Key extends withFields(readKey) {
 
   /** Makes a data key for what the project encrypts by itself. */
   async createDataKey(options: CallOptions = {}): Promise<DataKey> {
-    const { plain, wrapped } = readDataKey(await this.#call('POST', ['data-keys'], options))
-    return { plain: fromBase64(plain), wrapped }
+    return createDataKey(this.#api, this.id, options)
   }
 
   /** Opens a wrapped data key. */
@@ -210,6 +209,11 @@ export const createKey = async (
   attributes: KeyAttributes & { secretId?: string | undefined },
   options: CallOptions,
 ): Promise<Key> => new Key(api, await api.call('POST', path, { ...options, json: wireBody(attributes) }))
+
+export const createDataKey = async (api: ImageApi, keyId: string, options: CallOptions): Promise<DataKey> => {
+  const { plain, wrapped } = readDataKey(await api.call('POST', [...path, keyId, 'data-keys'], options))
+  return { plain: fromBase64(plain), wrapped }
+}
 
 export const unwrapDataKey = async (
   api: ImageApi,

@@ -21,7 +21,16 @@ import {
   listInvitations,
 } from './invitation.ts'
 import type { PageOptions, PaginatedIterator, ResourceIterator } from './iterators.ts'
-import { createKey, getKey, type Key, type KeyAttributes, listKeys, unwrapDataKey } from './key.ts'
+import {
+  createDataKey,
+  createKey,
+  type DataKey,
+  getKey,
+  type Key,
+  type KeyAttributes,
+  listKeys,
+  unwrapDataKey,
+} from './key.ts'
 import {
   getListing,
   getProducer,
@@ -149,6 +158,11 @@ export abstract class ProjectService {
   /** Takes a secret of the own project in the Barbican behind the service for a key; its id becomes that of the key. */
   adoptKey(secretId: string, attributes: KeyAttributes = {}, options: CallOptions = {}): Promise<Key> {
     return createKey(this.#api, { ...attributes, secretId }, options)
+  }
+
+  /** As `key.createDataKey`, for a key of another project that the own one was let use. */
+  createDataKey(keyId: string, options: CallOptions = {}): Promise<DataKey> {
+    return createDataKey(this.#api, keyId, options)
   }
 
   /** As `key.unwrap`, for a key of another project that the own one was let use. */
