@@ -24,9 +24,12 @@ const deletionPolicies = ['cinder_encryption_key_deletion_policy', 'os_encrypt_k
 export const encryptionOf = ({ sealedUnder, properties }: Pick<Image, 'sealedUnder' | 'properties'>) =>
   sealedUnder === null ? clientEncryption(properties) : ({ kind: 'sealed', keyId: sealedUnder } as const)
 
+/** What can be the id of a key. Anybody writes these properties; what cannot is no key that anybody knows. */
+const keyIdForm = /^[\w-]{1,64}$/
+
 const clientEncryption = (properties: Image['properties']): Encryption | undefined => {
   const keyId = clientKeyProperties.map((name) => properties.get(name) ?? '').find((value) => value !== '')
-  if (keyId !== undefined) return { kind: 'client', keyId }
+  if (keyId !== undefined) return { kind: 'client', keyId: keyIdForm.test(keyId) ? keyId : null }
   return properties.get(flagProperty) === '1' ? { kind: 'client', keyId: null } : undefined
 }
 

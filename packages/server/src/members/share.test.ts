@@ -103,6 +103,7 @@ eachDatabase('shares with terms', ({ newUrl, atEnd }) => {
       message: 'for you <b>',
       ends_at: '2026-01-01T01:00:01Z',
       withdrawn: false,
+      key_state: 'not_needed',
     })
     const query = '/v2/images?include=membership&member_status=pending'
     assert.deepEqual((await service.call('GET', query, consumer)).json().images[0].membership, membership)

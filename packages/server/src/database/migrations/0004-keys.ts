@@ -20,7 +20,7 @@ const recogniseEncrypted = async (db: Kysely<Tables>): Promise<void> => {
     if (key === undefined && found.get('__system__encrypted') !== '1') continue
     await db
       .updateTable('images')
-      .set({ encryption: 'client', key_id: key ?? null })
+      .set({ encryption: 'client', key_id: key !== undefined && /^[\w-]{1,64}$/.test(key) ? key : null })
       .where('id', '=', id)
       .execute()
   }
