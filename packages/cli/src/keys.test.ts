@@ -317,6 +317,13 @@ test('a copy is plain, encrypted, or as the image is', async () => {
   assert.equal((await vitrine(['image', 'copy', imageId, '--plain', '--key', 'golden'], copying())).exitCode, 2)
   const waited = await vitrine(['image', 'copy', imageId, '--wait', '-f', 'value', '-c', 'status'], copying())
   assert.deepEqual([waited.exitCode, waited.out.text()], [0, 'active\n'])
+  const failing = cloudWith((line) => {
+    if (line === `POST ${image}/copies`) return imageDocument('copy', { status: 'saving' })
+    return line === 'GET /v2/images/copy' ? imageDocument('copy', { status: 'queued' }) : undefined
+  })
+  const failed = await vitrine(['image', 'copy', imageId, '--wait'], failing)
+  assert.equal(failed.exitCode, 1)
+  assert.match(failed.talk.text(), /The copy failed; the image copy is queued\.\nWhy: vitrine events copy\./)
 })
 
 test('the inbox tells what cannot boot, and why', async () => {

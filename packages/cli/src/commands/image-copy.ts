@@ -1,6 +1,8 @@
-import { usageError } from '../command-error.ts'
+import type { Image } from '@vitrine/sdk'
+import { CommandError, usageError } from '../command-error.ts'
 import { connect } from '../connect.ts'
 import { type Invocation, say } from '../context.ts'
+import { ExitCode } from '../exit-codes.ts'
 import { needsVitrine } from '../extension.ts'
 import { findImage } from '../find-image.ts'
 import { findKey } from '../find-key.ts'
@@ -23,6 +25,16 @@ const encryptionOf = ({ encrypt, plain, key }: ImageCopyOptions): boolean | unde
   return false
 }
 
+const wait = async (copy: Image, signal: AbortSignal): Promise<void> => {
+  try {
+    await copy.waitWhileSaving({ signal })
+  } catch (error) {
+    if (copy.status === 'saving' || copy.status === 'active') throw error
+    const next = `Why: vitrine events ${copy.id}. To remove it: vitrine image delete ${copy.id}`
+    throw new CommandError(ExitCode.error, `The copy failed; the image ${copy.id} is ${copy.status}.`, next)
+  }
+}
+
 /** Copies an image into the own project, an encrypted one under the own key. */
 export const copyImage = async (
   invocation: Invocation,
@@ -40,7 +52,7 @@ export const copyImage = async (
   if (options.wait === true) {
     // Who stops waiting stops only that.
     await say(invocation, `The image is being copied to ${copy.id}. How it stands: ${progress}`)
-    await copy.waitWhileSaving({ signal })
+    await wait(copy, signal)
   }
   await writeRecord(invocation, imageView, copy, options)
   if (options.wait !== true) await say(invocation, `It is being copied. How it stands: ${progress}`)
