@@ -34,12 +34,16 @@ import { createKeystoneIdentity } from './identity/keystone.ts'
 import type { Identity } from './identity/port.ts'
 import { imageRoutes } from './images/routes.ts'
 import { invitationRoutes } from './invitations/routes.ts'
+import { createBarbican } from './keys/barbican.ts'
 import { deleteKeysOfImages } from './keys/deletions.ts'
 import { createEmbeddedKeyManager } from './keys/embedded.ts'
 import { encryptionRoutes } from './keys/encryption-routes.ts'
-import { createKeyLocks } from './keys/lock.ts'
+import { createKeyLocks, type KeyLocks } from './keys/lock.ts'
 import { openMasterKeys } from './keys/open-master-keys.ts'
 import type { KeyManager } from './keys/port.ts'
+import { finishKeys } from './keys/removal.ts'
+import { resumeRotations } from './keys/rotation.ts'
+import { keyRoutes } from './keys/routes.ts'
 import { startKeyWork } from './keys/worker.ts'
 import { memberRoutes } from './members/routes.ts'
 import { startNotices } from './notices/notices.ts'
@@ -137,6 +141,7 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
     shareRoutes(api, service)
     inboxRoutes(api, service)
     ruleRoutes(api, service)
+    keyRoutes(api, service)
     encryptionRoutes(api, service)
     copyRoutes(api, service)
     cloudImageRoutes(api, service)
@@ -180,13 +185,23 @@ const openIdentity = async (
 /** Who keeps the keys of encrypted images. */
 const openKeyManager = async (
   config: Config,
-  around: { readonly database: Database; readonly presence: Presence; readonly log: FastifyInstance['log'] },
+  around: {
+    readonly database: Database
+    readonly presence: Presence
+    readonly locks: KeyLocks
+    readonly now: () => number
+    readonly log: FastifyInstance['log']
+  },
 ): Promise<KeyManager | undefined> => {
   if (config.key_manager === 'none') return undefined
   if (config.key_manager === 'embedded') {
     return createEmbeddedKeyManager({ database: around.database, masterKeys: await openMasterKeys(config, around) })
   }
-  throw new ConfigError('A Barbican cannot be used yet')
+  if (config.identity === 'embedded') {
+    throw new ConfigError('A Barbican believes the tokens of its Keystone: set identity to the URL of that')
+  }
+  const keystone = { url: config.identity, credentials: keystoneCredentials(config) }
+  return createBarbican({ ...around, url: config.key_manager, keystone, fetch: globalThis.fetch })
 }
 
 /** Chooses the parts and joins them. The only place that knows which implementation stands behind a port. */
@@ -215,7 +230,8 @@ export const assemble = async (
       : { identity: given.identity, announce: async () => undefined }
   const stopping = new AbortController()
   let listensAt = 'http://localhost:9292'
-  const keyManager = await openKeyManager(config, { database, presence, log: app.log })
+  const keyLocks = createKeyLocks(database, presence.processId)
+  const keyManager = await openKeyManager(config, { database, presence, locks: keyLocks, now, log: app.log })
   const parts: Omit<Service, 'notices' | 'keyWork'> = {
     database,
     identity,
@@ -236,7 +252,7 @@ export const assemble = async (
       onError: (error) => app.log.error({ err: error }, 'counts of downloads could not be stored; it is tried again'),
     }),
     keyManager,
-    keyLocks: createKeyLocks(database, presence.processId),
+    keyLocks,
     limits: config.limits,
     formatCheck: config.format_check,
     allowOwnerTransfer: config.allow_owner_transfer,
@@ -247,7 +263,7 @@ export const assemble = async (
     stopping: stopping.signal,
     log: app.log,
   }
-  const keyWork = await startKeyWork(parts, [deleteKeysOfImages])
+  const keyWork = await startKeyWork(parts, [deleteKeysOfImages, finishKeys, resumeRotations])
   const notices = await startNotices({ ...parts, keyWork }, config)
   const service: Service = { ...parts, keyWork, notices }
   const reaper = await startReaper(service)

@@ -20,19 +20,18 @@ const foreignKey = (id: string, projectId: string, at: number): KeysTable => ({
 })
 
 /**
- * Makes a key that was not made through the service known to it: from then on it grants and removes it in the name of the
+ * A key that was not made through the service, to be made known to it: from then on it grants and removes it in the name of the
  * project. It has powers at the manager that the caller may lack, so the caller shows first that the key is its own to use.
  * @returns undefined when the manager has no such key of this project, or does not let the caller use it
  * @throws KeyError
  */
-export const adoptKey = async (
-  { database, now }: Pick<Service, 'database' | 'now'>,
+export const foreignKeyOf = async (
+  { now }: Pick<Service, 'now'>,
   manager: KeyManager,
   holder: KeyHolder,
-  wanted: { readonly id: string; readonly name: string | null; readonly grantable: boolean },
+  id: string,
 ): Promise<KeysTable | undefined> => {
   const { projectId } = holder
-  const { id, name, grantable } = wanted
   if (!(await manager.find({ id, projectId }))) return undefined
   try {
     await manager.prove({ id, projectId, version: 1 }, holder)
@@ -40,20 +39,7 @@ export const adoptKey = async (
     if (error instanceof KeyError && error.reason === 'refused') return undefined
     throw error
   }
-  const row: KeysTable = { ...foreignKey(id, projectId, now()), name, grantable: grantable ? 1 : 0 }
-  await database.write(async (tx) => {
-    const { numInsertedOrUpdatedRows } = await tx
-      .insertInto('keys')
-      .values(row)
-      .onConflict((conflict) => conflict.column('id').doNothing())
-      .executeTakeFirst()
-    if ((numInsertedOrUpdatedRows ?? 0n) === 0n) return
-    await tx
-      .insertInto('key_versions')
-      .values({ key_id: id, version: 1, data_keys: 0, created_at: row.created_at })
-      .execute()
-  })
-  return findKey(database.read, id)
+  return foreignKey(id, projectId, now())
 }
 
 /** Whether the service itself was told to look after a key. */
