@@ -136,7 +136,7 @@ test('from the catalogue to an accepted share by the command alone', async (t) =
     const daysLeft = (Date.parse(String(item?.ends_at)) - Date.now()) / 86_400_000
     assert.ok(daysLeft > 29.9 && daysLeft <= 30)
     const { out } = await consumer('inbox')
-    assert.match(out, /@acme +4\.0 KiB +raw +sha512:[0-9a-f]{12} +Enjoy it\. +in 30 days/)
+    assert.match(out, /@acme +4\.0 KiB +raw +sha512:[0-9a-f]{12} +yes +Enjoy it\. +in 30 days/)
     await succeeds(consumer('accept', 'golden'))
     assert.equal((await shareOf('golden'))?.status, 'accepted')
     assert.equal((await producer('approve', String(request?.id))).exitCode, 5)
