@@ -41,9 +41,9 @@ import { encryptionRoutes } from './keys/encryption-routes.ts'
 import { createKeyLocks, type KeyLocks } from './keys/lock.ts'
 import { openMasterKeys } from './keys/open-master-keys.ts'
 import type { KeyManager } from './keys/port.ts'
-import { finishKeys } from './keys/removal.ts'
-import { resumeRotations } from './keys/rotation.ts'
-import { keyRoutes } from './keys/routes.ts'
+import { finishKeys, finishKeys } from './keys/removal.ts'
+import { resumeRotations, resumeRotations } from './keys/rotation.ts'
+import { keyRoutes, keyRoutes } from './keys/routes.ts'
 import { startKeyWork } from './keys/worker.ts'
 import { memberRoutes } from './members/routes.ts'
 import { startNotices } from './notices/notices.ts'
@@ -142,6 +142,7 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
     inboxRoutes(api, service)
     ruleRoutes(api, service)
     keyRoutes(api, service)
+    keyRoutes(api, service)
     encryptionRoutes(api, service)
     copyRoutes(api, service)
     cloudImageRoutes(api, service)
@@ -200,7 +201,13 @@ const openKeyManager = async (
   if (config.identity === 'embedded') {
     throw new ConfigError('A Barbican believes the tokens of its Keystone: set identity to the URL of that')
   }
-  const keystone = { url: config.identity, credentials: keystoneCredentials(config) }
+  const credentials = keystoneCredentials(config)
+  if (credentials.kind !== 'password') {
+    throw new ConfigError(
+      'An application credential is for one project, and keys in a Barbican are in many: set identity_username and identity_password',
+    )
+  }
+  const keystone = { url: config.identity, credentials }
   return createBarbican({ ...around, url: config.key_manager, keystone, fetch: globalThis.fetch })
 }
 
