@@ -9,15 +9,20 @@ import { cataloguePages } from './extensions/catalogue-pages.ts'
 import { catalogueProducer } from './extensions/catalogue-producers.ts'
 import { changesOfImage } from './extensions/changes-of-image.ts'
 import { cloudImages } from './extensions/cloud-images.ts'
+import { encryption } from './extensions/encryption.ts'
 import { explain } from './extensions/explain.ts'
 import { hostileValues } from './extensions/hostile-values.ts'
 import { inbox } from './extensions/inbox.ts'
 import { invitations } from './extensions/invitations.ts'
+import { keys } from './extensions/keys.ts'
+import { keysTurned } from './extensions/keys-turned.ts'
+import { keysUsed } from './extensions/keys-used.ts'
 import { noticeAddresses } from './extensions/notice-addresses.ts'
 import { noticeMails } from './extensions/notice-mails.ts'
 import { extensionRaces } from './extensions/races.ts'
 import { requests } from './extensions/requests.ts'
 import { rules } from './extensions/rules.ts'
+import { sealedBytes } from './extensions/sealed-bytes.ts'
 import { sharesMany } from './extensions/shares-many.ts'
 import { sharesTerms } from './extensions/shares-terms.ts'
 import { standardAnswers } from './extensions/standard-answers.ts'
@@ -88,5 +93,10 @@ export const groups: readonly Group[] = [
   webhookCalls,
   noticeMails,
   activity,
+  keys,
+  keysUsed,
+  keysTurned,
+  encryption,
+  sealedBytes,
   requests,
 ]
