@@ -41,9 +41,9 @@ import { encryptionRoutes } from './keys/encryption-routes.ts'
 import { createKeyLocks, type KeyLocks } from './keys/lock.ts'
 import { openMasterKeys } from './keys/open-master-keys.ts'
 import type { KeyManager } from './keys/port.ts'
-import { finishKeys, finishKeys } from './keys/removal.ts'
-import { resumeRotations, resumeRotations } from './keys/rotation.ts'
-import { keyRoutes, keyRoutes } from './keys/routes.ts'
+import { finishKeys } from './keys/removal.ts'
+import { resumeRotations } from './keys/rotation.ts'
+import { keyRoutes } from './keys/routes.ts'
 import { startKeyWork } from './keys/worker.ts'
 import { memberRoutes } from './members/routes.ts'
 import { startNotices } from './notices/notices.ts'
@@ -141,7 +141,6 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
     shareRoutes(api, service)
     inboxRoutes(api, service)
     ruleRoutes(api, service)
-    keyRoutes(api, service)
     keyRoutes(api, service)
     encryptionRoutes(api, service)
     copyRoutes(api, service)
