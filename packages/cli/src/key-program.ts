@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { parseCount } from './arguments.ts'
-import type { KeyCreateOptions, KeyLogOptions, KeyRotateOptions } from './commands/keys.ts'
+import type { KeyCreateOptions, KeyDeleteOptions, KeyLogOptions, KeyRotateOptions } from './commands/keys.ts'
 import type { OutputOptions } from './output/formats.ts'
 import { type Invoke, withOutput } from './with-output.ts'
 
@@ -120,8 +120,9 @@ const addChanges = (key: Command, invoke: Invoke): void => {
     .command('delete')
     .description('delete a key that no image needs')
     .argument(...keyArgument)
+    .option('--forget-data-keys', 'also when data keys were made with it: what is encrypted with them is lost')
     .option('-y, --yes', 'do not ask')
-    .action(async (reference: string, options: { yes?: boolean }, command: Command) => {
+    .action(async (reference: string, options: KeyDeleteOptions, command: Command) => {
       const { deleteKey } = await import('./commands/keys.ts')
       await deleteKey(invoke(command), reference, options)
     })

@@ -142,6 +142,14 @@ test('keys are changed by one word each', async () => {
     assert.equal((await vitrine(['key', ...words], cloud)).exitCode, 0)
     assert.deepEqual(sent(cloud), [[`PATCH ${key}`, body]])
   }
+  for (const [words, query] of [
+    [[], ''],
+    [['--forget-data-keys'], '?data_keys=forget'],
+  ] as const) {
+    const cloud = cloudWith((line) => (line === `DELETE ${key}` ? new Response(null, { status: 204 }) : undefined))
+    assert.equal((await vitrine(['key', 'delete', 'golden', '--yes', ...words], cloud)).exitCode, 0)
+    assert.deepEqual(sent(cloud), [[`DELETE ${key}${query}`, undefined]])
+  }
   const adopting = cloudWith((line) => (line === 'POST /v2/keys' ? keyDocument() : undefined))
   await vitrine(['key', 'create', 'golden', '--default', '--never-grant', '--secret', 's1'], adopting)
   assert.deepEqual(sent(adopting), [

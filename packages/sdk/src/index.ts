@@ -92,7 +92,16 @@ export {
   PatchOperation,
   type PatchOperationDocument,
 } from './json-patch.ts'
-export type { DataKey, Key, KeyAttributes, KeyChanges, KeyEvent, KeyGrant, RotateOptions } from './key.ts'
+export type {
+  DataKey,
+  Key,
+  KeyAttributes,
+  KeyChanges,
+  KeyDeleteOptions,
+  KeyEvent,
+  KeyGrant,
+  RotateOptions,
+} from './key.ts'
 export type {
   Listing,
   ListingAttributes,

@@ -60,6 +60,7 @@ test('a change sends what is changed alone, and the key then is as the service s
     { json: asJson(keyDocument({ default: true })) },
     { json: asJson(keyDocument({ grantable: false })) },
     { status: 204 },
+    { status: 204 },
   )
   assert.equal((await key.update({ name: null })).name, null)
   assert.equal((await key.disable()).status, 'disabled')
@@ -68,6 +69,7 @@ test('a change sends what is changed alone, and the key then is as the service s
   await key.neverGrant()
   assert.equal(key.grantable, false)
   await key.delete()
+  await key.delete({ forgetDataKeys: true })
   assert.deepEqual(asked(), [
     ['PATCH', '/v2/keys/k1', { name: null }],
     ['PATCH', '/v2/keys/k1', { status: 'disabled' }],
@@ -75,6 +77,7 @@ test('a change sends what is changed alone, and the key then is as the service s
     ['PATCH', '/v2/keys/k1', { default: true }],
     ['PATCH', '/v2/keys/k1', { grantable: false }],
     ['DELETE', '/v2/keys/k1', ''],
+    ['DELETE', '/v2/keys/k1?data_keys=forget', ''],
   ])
 })
 

@@ -105,6 +105,11 @@ export interface RotateOptions extends CallOptions {
   wait?: boolean | undefined
 }
 
+export interface KeyDeleteOptions extends CallOptions {
+  /** Also when data keys were made with it: what is encrypted with them is lost. */
+  forgetDataKeys?: boolean | undefined
+}
+
 /** A key of the project. Its material never leaves the key manager. */
 export class Key extends withFields(readKey) {
   readonly #api: ImageApi
@@ -183,8 +188,9 @@ export class Key extends withFields(readKey) {
   }
 
   /** Deletes the key, for ever. @throws ConflictError while something is encrypted with it */
-  async delete(options: CallOptions = {}): Promise<void> {
-    await this.#call('DELETE', [], options)
+  async delete({ forgetDataKeys, ...options }: KeyDeleteOptions = {}): Promise<void> {
+    const query = { data_keys: forgetDataKeys === true ? 'forget' : undefined }
+    await this.#call('DELETE', [], { ...options, query })
   }
 
   #take(document: JsonValue | undefined): this {

@@ -120,13 +120,25 @@ export const neverGrantKey = (invocation: Invocation, reference: string, { yes }
     (key) => `No other project can ever be let use ${keyLabel(key)}. Images under it can be shared as copies only.`,
   )
 
-export const deleteKey = (invocation: Invocation, reference: string, { yes }: { yes?: boolean }): Promise<void> =>
+export interface KeyDeleteOptions {
+  forgetDataKeys?: boolean
+  yes?: boolean
+}
+
+export const deleteKey = (
+  invocation: Invocation,
+  reference: string,
+  { forgetDataKeys, yes }: KeyDeleteOptions,
+): Promise<void> =>
   act(
     invocation,
     reference,
     yes,
-    (key) => `Delete the key ${keyLabel(key)}? What projects encrypted with it by themselves is lost.`,
-    (key) => key.delete(invocation),
+    (key) => {
+      const loss = forgetDataKeys === true ? ' What was encrypted with data keys of it is lost.' : ''
+      return `Delete the key ${keyLabel(key)}?${loss}`
+    },
+    (key) => key.delete({ forgetDataKeys, signal: invocation.signal }),
     (key) => `Deleted the key ${keyLabel(key)}.`,
   )
 
