@@ -188,7 +188,7 @@ const playOneAct = async (t: TestContext, world: World): Promise<void> => {
     await succeeds(consumer.vitrine, 'image', 'delete', copy.id ?? '', '--yes')
   })
   await t.test('a code carries the key as well', async () => {
-    const { code = '' } = await shownBy(producer.vitrine, 'invite', imageId, '--grant')
+    const { code = '' } = await shownBy(producer.vitrine, 'invite', imageId, '--accepted', '--grant')
     await succeeds(consumer.vitrine, 'claim', code)
     assert.deepEqual(await members(world, imageId), { [projectId]: ['accepted', 'granted'] })
     await bootsFor(world, consumer, imageId)
