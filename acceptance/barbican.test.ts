@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { enter } from '../packages/server/src/data/processes.ts'
 import type { Database } from '../packages/server/src/database/database.ts'
 import { openDatabase } from '../packages/server/src/database/open.ts'
 import { createBarbican } from '../packages/server/src/keys/barbican.ts'
@@ -26,7 +28,7 @@ import { temporaryFolder } from './service.ts'
 const skip = await needCommands('keystone-manage', 'barbican-manage', 'uwsgi_python3')
 const context = 'image 1'
 
-const openManager = (database: Database, keystone: Keystone, barbican: Barbican): KeyManager =>
+const openManager = (database: Database, processId: string, keystone: Keystone, barbican: Barbican): KeyManager =>
   createBarbican({
     url: barbican.url,
     keystone: {
@@ -45,7 +47,6 @@ const openManager = (database: Database, keystone: Keystone, barbican: Barbican)
     fetch,
     now: Date.now,
   })
-const processId = 'acceptance'
 
 /** A secret that a user keeps in Barbican by their own hand. */
 const createOwnSecrets = (barbican: Barbican) => {
@@ -104,23 +105,20 @@ describe('keys in a real Barbican', { skip, timeout: 600_000 }, () => {
   })
 
   const openBench = async (rules: BarbicanRules) => {
-    const barbican = await startBarbican(folder.path, keystone, rules)
-    const database = await openDatabase(`sqlite:${folder.path}/vitrine-${rules}.db`)
-    await database.write((tx) =>
-      tx
-        .insertInto('processes')
-        .values({ id: processId, host: 'here', pid: process.pid, pid_started: '0', seen_at: Date.now() })
-        .execute(),
-    )
+    const path = join(folder.path, randomUUID())
+    const barbican = await startBarbican(path, keystone, rules)
+    const database = await openDatabase(`sqlite:${join(path, 'vitrine.db')}`)
+    const presence = await enter(database, Date.now, (error) => console.error(error))
     const tokens = new Map<ProjectName, string>()
     for (const name of projectNames) {
       tokens.set(name, await keystone.logIn(keystone.user(name), keystone.projectId(name)))
     }
     const token = (name: ProjectName): string => tokens.get(name) ?? ''
     const bench: ManagerBench = {
-      manager: openManager(database, keystone, barbican),
+      manager: openManager(database, presence.processId, keystone, barbican),
       holder: (name) => ({ projectId: keystone.projectId(name), token: token(name) }),
       close: async () => {
+        await presence.leave()
         await database.close()
         await barbican.stop()
       },
@@ -381,7 +379,7 @@ describe('keys in a real Barbican', { skip, timeout: 600_000 }, () => {
       it('says so when a list of users is longer than Barbican takes, and leaves it as it was', async () => {
         const token = bench.token('producer')
         const id = await own.store(token)
-        const many = Array.from({ length: 690 }, () => randomBytes(16).toString('hex'))
+        const many = Array.from({ length: 711 }, () => randomBytes(16).toString('hex'))
         await own.allow(token, id, many)
         const projectId = await keystone.makeProject(`crowd-${randomUUID()}`)
         for (let index = 0; index < 5; index += 1) await newUser(projectId)

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { cleanEnvironment } from '../service.ts'
 
@@ -45,7 +47,7 @@ const answers = async (url: string): Promise<boolean> => {
   }
 }
 
-const spawnUwsgi = ({ wsgiFile, port, cwd, environment }: DaemonOptions): ChildProcess => {
+const spawnUwsgi = ({ wsgiFile, port, cwd, environment }: DaemonOptions, log: number): ChildProcess => {
   const listen = ['--http-socket', `127.0.0.1:${port}`, '--buffer-size', '65535', '--listen', '100']
   // One thread: connections to an SQLite file belong to the thread that opened them.
   const python = ['--plugins', 'python3', '--wsgi-file', wsgiFile, '--need-app', '--enable-threads']
@@ -55,7 +57,7 @@ const spawnUwsgi = ({ wsgiFile, port, cwd, environment }: DaemonOptions): ChildP
   return spawn('setpriv', ['--pdeathsig', 'KILL', 'uwsgi_python3', ...python, ...listen, ...answer], {
     cwd,
     env: daemonEnvironment(environment),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', log, log],
   })
 }
 
@@ -64,15 +66,15 @@ const spawnUwsgi = ({ wsgiFile, port, cwd, environment }: DaemonOptions): ChildP
  * @throws Error with all that it printed, when it ends before that or takes too long
  */
 export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
-  const child = spawnUwsgi(options)
-  let output = ''
-  const collect = (chunk: Buffer): void => {
-    output = (output + chunk.toString('utf8')).slice(-logTailLength)
-  }
-  child.stdout?.on('data', collect)
-  child.stderr?.on('data', collect)
+  const logPath = join(options.cwd, 'uwsgi.log')
+  const log = await open(logPath, 'a')
+  const child = spawnUwsgi(options, log.fd)
+  await log.close()
+  // A test that failed to stop it ends nevertheless, and it with the test.
+  child.unref()
   const exited = once(child, 'exit')
   const stop = async (): Promise<void> => {
+    child.ref()
     child.kill('SIGKILL')
     await exited
   }
@@ -80,7 +82,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
   while (!(await answers(options.readyUrl))) {
     if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
       await stop()
-      throw new Error(`${options.name} did not start:\n${output}`)
+      throw new Error(`${options.name} did not start:\n${(await readFile(logPath, 'utf8')).slice(-logTailLength)}`)
     }
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
