@@ -15,7 +15,9 @@ import { checkEnabled, proveKey, recorded } from './use.ts'
  */
 
 /** What it takes to find out. */
-export type KeyParts = Pick<Service, 'database' | 'keyManager' | 'keyLocks' | 'presence' | 'now' | 'log'>
+export type KeyParts = Pick<Service, 'database' | 'keyManager' | 'keyLocks' | 'presence' | 'now'> & {
+  readonly log: Pick<Service['log'], 'error'>
+}
 
 /** What the answer depends on, of an image. */
 export type KeyedImage = Pick<ImagesTable, 'id' | 'owner' | 'encryption' | 'key_id'>

@@ -18,6 +18,7 @@ const states = fc.record({
   member: fc.constantFrom('none', 'pending', 'accepted', 'rejected'),
   block: fc.constantFrom('no', 'before', 'after'),
   end: fc.constantFrom('none', 'ahead', 'over', 'withdrawn'),
+  key: fc.constantFrom('none', 'none', 'granted', 'revoked'),
 })
 
 eachDatabase('explain', ({ newUrl, atEnd }) => {
@@ -39,6 +40,7 @@ eachDatabase('explain', ({ newUrl, atEnd }) => {
       const created = await must('POST', '/v2/images', producer, { disk_format: 'raw', container_format: 'bare' })
       const id: string = created.json().id
       const path = `/v2/images/${id}`
+      const encryption = state.key === 'none' ? undefined : await must('PUT', `${path}/encryption`, producer, {})
       if (state.image !== 'queued') {
         const type = { 'content-type': 'application/octet-stream' }
         await must('PUT', `${path}/file`, producer, Buffer.from('bytes'), type)
@@ -47,7 +49,12 @@ eachDatabase('explain', ({ newUrl, atEnd }) => {
       if (state.block === 'before') await block()
       if (state.member !== 'none') {
         const ends = state.end === 'ahead' || state.end === 'over' ? { ends_at: wire(at + dayMs) } : {}
-        await must('POST', '/v2/shares', producer, { action: 'share', images: [id], projects: [project], ...ends })
+        const share = { action: 'share', images: [id], projects: [project], grant: true, ...ends }
+        const [{ result }] = (await must('POST', '/v2/shares', producer, share)).json().results
+        assert.equal(result, 'shared')
+        if (encryption !== undefined && state.key === 'revoked') {
+          await must('DELETE', `/v2/keys/${encryption.json().key_id}/grants/${project}`, producer)
+        }
         if (state.member !== 'pending') {
           await must('PUT', `${path}/members/${project}`, consumer, { status: state.member })
         }
@@ -82,6 +89,8 @@ eachDatabase('explain', ({ newUrl, atEnd }) => {
           assert.equal(answer.statusCode, 200, answer.body)
           const { see, list, download, reasons } = answer.json()
           assert.deepEqual({ see, list, download }, truth, `${subject}, asked by ${asker}`)
+          const { can_boot } = (await must('GET', `${path}/can-boot?project=${subject}`, asker)).json()
+          assert.equal(can_boot, truth.download, `whether it boots for ${subject}`)
           const effects = new Set(reasons.map(({ effect }: { effect: string }) => effect))
           assert.ok(see && list && download ? effects.has('allows') : effects.has('denies') || effects.has('hides'))
         }
