@@ -21,9 +21,13 @@ const batchSize = 200
 
 const byItself = (at: number): Cause => ({ projectId: null, userId: null, requestId: null, at })
 
-/** Attempts of processes that are gone are over. */
-const endAbandonedIntents = ({ database }: Parts): Promise<void> =>
+/** Attempts of processes that are gone are over, and their locks are nobody's. */
+const endAbandoned = ({ database }: Parts): Promise<void> =>
   database.write(async (tx) => {
+    await tx
+      .deleteFrom('key_locks')
+      .where('process_id', 'not in', (from) => from.selectFrom('processes').select('processes.id'))
+      .execute()
     const rows = await tx
       .deleteFrom('key_intents')
       .where('process_id', 'not in', (from) => from.selectFrom('processes').select('processes.id'))
@@ -62,8 +66,10 @@ const findUnfinished = ({ database }: Parts): Promise<unknown> =>
     tx.updateTable('key_grants').set({ due: 1 }).where('state', 'in', ['granting', 'revoking']).execute(),
   )
 
-const hasIntents = async ({ database }: Parts): Promise<boolean> =>
-  (await database.read.selectFrom('key_intents').select('id').limit(1).executeTakeFirst()) !== undefined
+/** Whether anybody is, or was, changing a key. */
+const isBusy = async ({ database: { read } }: Parts): Promise<boolean> =>
+  (await read.selectFrom('key_intents').select('id').limit(1).executeTakeFirst()) !== undefined ||
+  (await read.selectFrom('key_locks').select('key_id').limit(1).executeTakeFirst()) !== undefined
 
 /**
  * Starts the work. The first round is over when this resolves: what a crash left is put in order by then, unless the key
@@ -74,7 +80,7 @@ export const startKeyWork = async (service: Parts, duties: readonly KeyDuty[]): 
   if (manager === undefined) return { kick: () => {}, stop: async () => {} }
 
   const round = async (): Promise<void> => {
-    if (await hasIntents(service)) await endAbandonedIntents(service)
+    if (await isBusy(service)) await endAbandoned(service)
     for (const duty of [settleDue, ...duties]) {
       await duty(service, manager).catch((error: unknown) => {
         log.error({ err: error }, 'work on keys failed; it is tried again')

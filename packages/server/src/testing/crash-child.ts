@@ -1,6 +1,6 @@
 /**
- * A process that does one piece of work on the keys of a service and kills itself (SIGKILL) at its nth step: before or after
- * a transaction or a call of the key manager. It ends by itself when the work has fewer steps.
+ * A process that does one piece of work on the keys of a service and kills itself (SIGKILL) after its nth step: a transaction,
+ * or a call that changes something at the key manager. It ends by itself when the work has fewer steps.
  *
  * Arguments: the settings as JSON, the name of the work, n, the image, the key.
  */
@@ -10,6 +10,8 @@ import { loadConfig } from '../config.ts'
 import type { Database } from '../database/database.ts'
 import { createKeyLocks } from '../keys/lock.ts'
 import type { KeyManager } from '../keys/port.ts'
+import { finishKeys } from '../keys/removal.ts'
+import { resumeRotations, rotateKey } from '../keys/rotation.ts'
 import { startKeyWork } from '../keys/worker.ts'
 import { plainTerms } from '../members/share.ts'
 import type { Service } from '../service.ts'
@@ -28,7 +30,6 @@ const step = (): void => {
 }
 
 const stepped = async <Result>(call: () => Promise<Result>): Promise<Result> => {
-  step()
   const result = await call()
   step()
   return result
@@ -50,9 +51,9 @@ const steppedManager = (manager: KeyManager): KeyManager => ({
   make: (one) => stepped(() => manager.make(one)),
   remove: (one) => stepped(() => manager.remove(one)),
   destroy: (one) => stepped(() => manager.destroy(one)),
-  wrap: (...given) => stepped(() => manager.wrap(...given)),
-  unwrap: (...given) => stepped(() => manager.unwrap(...given)),
-  prove: (...given) => stepped(() => manager.prove(...given)),
+  wrap: (...given) => manager.wrap(...given),
+  unwrap: (...given) => manager.unwrap(...given),
+  prove: (...given) => manager.prove(...given),
   grant: (...given) => stepped(() => manager.grant(...given)),
   revoke: (...given) => stepped(() => manager.revoke(...given)),
   check: () => manager.check(),
@@ -91,8 +92,13 @@ const works: Record<string, () => Promise<unknown>> = {
     const worker = await startKeyWork(service, [])
     await worker.stop()
   },
+  rotate: async () => {
+    await rotateKey(service, 'producer', cause, key)
+    const worker = await startKeyWork(service, [finishKeys, resumeRotations])
+    await worker.stop()
+  },
 }
 
 await works[work]?.()
-process.stdout.write(`${steps} steps for ${key}\n`)
+process.stdout.write(`${steps} steps\n`)
 await close()
