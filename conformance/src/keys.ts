@@ -118,7 +118,7 @@ const keyCodes = Object.keys(errorTable).filter((code): code is ErrorCode => cod
 /** Which row of the error table about keys a message is of. */
 export const keyCodeOf = (message: string): ErrorCode | undefined =>
   keyCodes.find((code) => {
-    const form = errorTable[code].message.replace(/[.*+?^$()[\]\\]/g, '\\$&').replace(/\{\w+\}/g, '\\S+')
+    const form = errorTable[code].message.replace(/[.*+?^$()[\]\\]/g, '\\$&').replace(/\{\w+\}/g, '[^.]+')
     return new RegExp(`^${form}`).test(message)
   })
 

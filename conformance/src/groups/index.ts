@@ -11,6 +11,7 @@ import { changesOfImage } from './extensions/changes-of-image.ts'
 import { cloudImages } from './extensions/cloud-images.ts'
 import { encryption } from './extensions/encryption.ts'
 import { explain } from './extensions/explain.ts'
+import { grantsOfShares } from './extensions/grants-of-shares.ts'
 import { hostileValues } from './extensions/hostile-values.ts'
 import { inbox } from './extensions/inbox.ts'
 import { invitations } from './extensions/invitations.ts'
@@ -25,6 +26,7 @@ import { rules } from './extensions/rules.ts'
 import { sealedBytes } from './extensions/sealed-bytes.ts'
 import { sharesMany } from './extensions/shares-many.ts'
 import { sharesTerms } from './extensions/shares-terms.ts'
+import { sharingEncrypted } from './extensions/sharing-encrypted.ts'
 import { standardAnswers } from './extensions/standard-answers.ts'
 import { usage } from './extensions/usage.ts'
 import { webhookCalls } from './extensions/webhooks.ts'
@@ -98,5 +100,7 @@ export const groups: readonly Group[] = [
   keysTurned,
   encryption,
   sealedBytes,
+  sharingEncrypted,
+  grantsOfShares,
   requests,
 ]
