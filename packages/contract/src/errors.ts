@@ -128,6 +128,11 @@ export const errorTable = {
     message: 'The image is encrypted, and the key manager of this service knows no key {key} of its owner.',
     next: 'Nobody can be let use it here; share an image that is sealed by the service, or not encrypted.',
   },
+  key_unnamed: {
+    status: 403,
+    message: 'The image is marked as encrypted and does not say with which key, so nobody can be let use that.',
+    next: 'Name the key in its property __system__cmkid, or share an image that is sealed by the service.',
+  },
   key_never_granted: {
     status: 403,
     message: 'The key {key} is marked as never to be used by other projects.',

@@ -29,10 +29,11 @@ const codes: Readonly<Partial<Record<ErrorCode, CloudCode>>> = {
   member_quota: { code: 'IMG.0088', status: 400 },
   key_not_granted: { code: 'IMG.0099', status: 400 },
   key_never_granted: { code: 'IMG.0098', status: 400 },
-  key_unknown: { code: 'IMG.0099', status: 400 },
+  key_unknown: { code: 'IMG.0095', status: 400 },
+  key_unnamed: { code: 'IMG.0095', status: 400 },
   key_not_adopted: { code: 'IMG.0099', status: 400 },
   key_of_other: { code: 'IMG.0099', status: 400 },
-  key_disabled: { code: 'IMG.0099', status: 400 },
+  key_disabled: { code: 'IMG.0097', status: 400 },
   members_need_shared: { code: 'IMG.0089' },
 }
 

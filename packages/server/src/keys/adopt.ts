@@ -49,14 +49,15 @@ export const isAdopted = async ({ database }: Pick<Service, 'database'>, id: str
 /**
  * The key of an image. A client may mark its image with any text: only a key of the project that owns the image counts, and of
  * others nothing is told.
- * @throws ApiError `key_unknown`; KeyError
+ * @throws ApiError `key_unknown`, `key_unnamed`; KeyError
  */
 export const knownKey = async (
   { database, now }: Pick<Service, 'database' | 'now'>,
   manager: KeyManager,
   { key_id: id, owner }: Pick<ImagesTable, 'key_id' | 'owner'>,
 ): Promise<KeysTable> => {
-  if (id === null || owner === null) throw apiError('key_unknown', { key: id ?? 'by name' })
+  if (id === null) throw apiError('key_unnamed', {})
+  if (owner === null) throw apiError('key_unknown', { key: id })
   const key = await findKey(database.read, id)
   if (key !== undefined && key.project_id === owner && key.version > 0) return key
   if (key === undefined && (await manager.find({ id, projectId: owner }))) return foreignKey(id, owner, now())

@@ -293,7 +293,8 @@ const dataKeyRoutes = (app: FastifyInstance, service: Service): void => {
     },
     async (request, reply) => {
       const { wrapped } = parseUnwrap(request)
-      projectOf(actorOf(request), 'reader')
+      // Like a download: who may only look opens nothing.
+      projectOf(actorOf(request), 'member')
       reply.header('cache-control', 'no-store')
       const { id } = request.params
       return sendJson(reply, 200, await unwrapDataKey(service, holderOf(request), causeOf(request, now()), id, wrapped))

@@ -86,7 +86,8 @@ const prove = (
 const failed = (service: KeyParts, error: unknown, { image }: KeyQuestion): KeyFinding => {
   if (error instanceof ApiError) {
     if (error.code === 'key_disabled') return { state: 'revoked', trouble: 'disabled' }
-    if (error.code === 'key_unknown') return { state: 'missing', trouble: 'unknown_key' }
+    if (error.code === 'key_unknown' || error.code === 'key_unnamed')
+      return { state: 'missing', trouble: 'unknown_key' }
   }
   if (!(error instanceof KeyError)) throw error
   switch (error.reason) {
