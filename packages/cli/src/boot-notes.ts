@@ -15,7 +15,8 @@ const maxTold = 10
 /** Gathers the shares of an inbox that cannot boot in the own project, to say so in the end. */
 export const createDenialNotes = (): {
   see(item: InboxItem): void
-  tell(invocation: Invocation): Promise<void>
+  /** @returns how many cannot boot */
+  tell(invocation: Invocation): Promise<number>
 } => {
   const notes: string[] = []
   return {
@@ -27,6 +28,7 @@ export const createDenialNotes = (): {
     tell: async (invocation) => {
       for (const note of notes.slice(0, maxTold)) await say(invocation, note)
       if (notes.length > maxTold) await say(invocation, `Note: ${notes.length - maxTold} more cannot boot, either.`)
+      return notes.length
     },
   }
 }
@@ -43,13 +45,14 @@ const named = (projects: readonly string[]): string =>
  * Says on the side why projects could not boot an image that is shared with them. It is advice: where it cannot be had,
  * nothing is said.
  * @param leaveOut names of rules that are not to be told
+ * @returns whether there was something to say
  */
 export const noteDenials = async (
   invocation: Invocation,
   image: Image,
   projects: readonly string[],
   leaveOut: readonly string[] = [],
-): Promise<void> => {
+): Promise<boolean> => {
   const { signal } = invocation
   const byDenial = new Map<string, string[]>()
   const ask = async (project: string): Promise<void> => {
@@ -67,6 +70,7 @@ export const noteDenials = async (
   for (const [denial, concerned] of byDenial) {
     await say(invocation, `Note: ${named(concerned)} cannot boot it: ${denial}`)
   }
+  return byDenial.size > 0
 }
 
 /** The same for an image that the own project has got. */

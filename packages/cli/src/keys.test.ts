@@ -261,6 +261,7 @@ test('sharing with the key says so, and tells of projects that could not boot th
     talk.text().includes(`Note: ${otherProjectId} cannot boot it: It may not use the key \\u{1b}[31m. Ask for it.`),
   )
   assert.ok(cloud.seen.some(({ line }) => line === `GET ${image}/can-boot?project=${otherProjectId}&if_shared=true`))
+  assert.doesNotMatch(talk.text(), /boot it by its id/)
   const rehearsed = await vitrine(
     ['share', imageId, otherProjectId, '--grant', '--dry-run'],
     sharing(shareResult(), denied),
@@ -269,6 +270,7 @@ test('sharing with the key says so, and tells of projects that could not boot th
   const untold = await vitrine(['share', imageId, otherProjectId], sharing(shareResult()))
   assert.equal(untold.exitCode, 0)
   assert.doesNotMatch(untold.talk.text(), /cannot boot/)
+  assert.match(untold.talk.text(), /boot it by its id at once/)
 })
 
 test('a share that is refused for its key ends with denied and hands on the command that helps', async () => {
@@ -293,8 +295,8 @@ test('can-boot answers by its exit code', async () => {
   const ask = (answer: unknown, ...words: string[]) => vitrine(['can-boot', imageId, ...words], sharing({}, answer))
   const no = await ask(denied, '--project', otherProjectId, '--disk', '20', '--ram', '512', '--if-shared')
   assert.equal(no.exitCode, 4)
-  assert.match(no.out.text(), /can_boot +no\n[\s\S]*key +denies +It may not use the key \\u\{1b\}\[31m\. +Ask for it\./)
-  assert.equal(no.talk.text(), '')
+  assert.match(no.out.text(), /can_boot +no\n[\s\S]*key +denies +It may not use the key \\u\{1b\}\[31m\.\n/)
+  assert.equal(no.talk.text(), 'Ask for it.\n')
   const json = await ask(denied, '-f', 'json')
   assert.deepEqual([json.exitCode, JSON.parse(json.out.text())], [4, denied])
   assert.equal((await ask({ ...denied, can_boot: true, reasons: [] })).exitCode, 0)
@@ -355,6 +357,7 @@ test('the inbox tells what cannot boot, and why', async () => {
     talk.text(),
     /Note: debian \(d164b5df-.*\) cannot boot in your project: It may not use the key .* Ask for it\./,
   )
+  assert.doesNotMatch(talk.text(), /it boots by its id/)
   const [row] = JSON.parse((await vitrine(['inbox', '-f', 'json'], cloud())).out.text())
   assert.deepEqual([row.can_boot, row.key_state, row.reasons.length], [false, 'missing', 2])
 })

@@ -82,7 +82,10 @@ const removeAgain = async (invocation: Invocation, image: Image): Promise<void> 
 /** Has the bytes that will come encrypted. */
 const encryptNew = async (invocation: Invocation, service: ImageService, image: Image, keyId: string | undefined) => {
   const { signal } = invocation
-  await needsVitrine(invocation, service, 'Encrypting an image is', image.encrypt({ keyId }, { signal }))
+  const made = image.encrypt({ keyId }, { signal })
+  const encryption = await needsVitrine(invocation, service, 'Encrypting an image is', made)
+  const which = keyId === undefined ? 'the default key' : 'the key'
+  await say(invocation, `Its bytes are encrypted under ${which} ${printable(encryption.keyId ?? '')}.`)
 }
 
 export const createImage = async (invocation: Invocation, name: string, options: ImageCreateOptions): Promise<void> => {

@@ -98,10 +98,11 @@ export const showInbox = async (invocation: Invocation, options: OutputOptions):
   const denials = createDenialNotes()
   const waiting = rows(connection.service, id, invocation.signal, denials.see)
   const count = await writeList(invocation, inboxView, waiting, options)
-  await denials.tell(invocation)
+  const locked = await denials.tell(invocation)
+  const either = locked === 0 ? ' Either way it boots by its id.' : ''
   const next =
     count === 0
       ? `Nothing waits. Producers share with your project by its id: ${id}`
-      : 'Show one in your list: vitrine accept ID. Hide it: vitrine reject ID. Either way it boots by its id.'
+      : `Show one in your list: vitrine accept ID. Hide it: vitrine reject ID.${either}`
   await say(invocation, next)
 }

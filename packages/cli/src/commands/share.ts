@@ -87,8 +87,8 @@ const outcomesOf = async (invocation: Invocation, results: Results, request: Sha
   return { outcomes, failed }
 }
 
-/** Tells of projects that have the image and could not boot it, or would not. */
-const noteBoot = (invocation: Invocation, request: ShareRequest, outcomes: readonly Outcome[]): Promise<void> => {
+/** Tells of projects that have the image and could not boot it, or would not. @returns whether there are any */
+const noteBoot = (invocation: Invocation, request: ShareRequest, outcomes: readonly Outcome[]): Promise<boolean> => {
   const projects = outcomes.map(({ project }) => project).filter((project) => !isProjectName(project))
   // In a dry run the key is not granted yet, and would be.
   const leaveOut = request.grant && request.dryRun ? ['key'] : []
@@ -113,16 +113,14 @@ export const shareImage = async (
   const { outcomes, failed } =
     results === undefined ? await shareAsMembers(invocation, request) : await outcomesOf(invocation, results, request)
   await writeList(invocation, outcomeView, outcomes, options)
+  const isLocked = results !== undefined && (await noteBoot(invocation, request, outcomes))
   if (request.dryRun) await say(invocation, 'A dry run: nothing was changed.')
   else if (outcomes.some(({ result }) => result === 'shared')) {
-    await say(
-      invocation,
-      `They can boot it by its id at once. It joins their list when they run: vitrine accept ${image.id}`,
-    )
+    const boots = isLocked ? '' : 'They can boot it by its id at once. '
+    await say(invocation, `${boots}It joins their list when they run: vitrine accept ${image.id}`)
   }
   if (outcomes.some(({ result }) => result === 'invited')) {
     await say(invocation, 'Whoever acts for a project that is invited finds it there with: vitrine inbox')
   }
-  if (results !== undefined) await noteBoot(invocation, request, outcomes)
   if (failed !== undefined) throw failed
 }
