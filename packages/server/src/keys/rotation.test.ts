@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { it } from 'node:test'
 import { eachDatabase } from '../testing/databases.ts'
 import { createDataKey, unwrapDataKey } from './data-keys.ts'
@@ -6,7 +7,7 @@ import { createKey } from './make-key.ts'
 import { failsWith } from './manager-contract.ts'
 import { resumeRotations, rotateKey } from './rotation.ts'
 import { cause, owner, startKeyBench, wish } from './testing.ts'
-import { openImageKey } from './use.ts'
+import { openImageKey, sealContext } from './use.ts'
 
 eachDatabase('the rotation of a key', (databases) => {
   const start = async () => {
@@ -76,6 +77,36 @@ eachDatabase('the rotation of a key', (databases) => {
     await restart()
     assert.deepEqual(await versions(), ['3 ready'])
     await openImageKey(service, owner, cause(), { id: damaged, key_id: id })
+  })
+
+  it('takes several rounds for many images, and is not over before', async () => {
+    const { id, service, keyManager, restart, rotate, versions, newImage } = await start()
+    const { database } = service
+    const first = await newImage(id)
+    const [image] = await database.read.selectFrom('images').selectAll().where('id', '=', first).execute()
+    assert.ok(image)
+    const ids = Array.from({ length: 520 }, () => randomUUID())
+    const key = { id, projectId: 'producer', version: 1 }
+    const wrapped = await Promise.all(ids.map((one) => keyManager.wrap(key, owner, Buffer.alloc(32), sealContext(one))))
+    await database.write(async (tx) => {
+      for (const [index, one] of ids.entries()) {
+        await tx
+          .insertInto('images')
+          .values({ ...image, id: one })
+          .execute()
+        const text = Buffer.from(wrapped[index] ?? '').toString('base64')
+        await tx
+          .insertInto('image_seals')
+          .values({ image_id: one, key_id: id, key_version: 1, scheme: 'test', wrapped: text })
+          .execute()
+      }
+    })
+    await rotate()
+    await restart()
+    assert.deepEqual(await versions(), ['1 retiring', '2 ready'])
+    await restart()
+    assert.deepEqual(await versions(), ['2 ready'])
+    for (const one of [first, ...ids.slice(-3)]) await openImageKey(service, owner, cause(), { id: one, key_id: id })
   })
 
   it('waits while the key is disabled', async () => {
