@@ -3,7 +3,7 @@ import { listingPath } from '../catalogue/documents.ts'
 import type { Reader } from '../database/database.ts'
 import { wireDate } from '../http/json.ts'
 import { type Meaning, type Told, textOf } from './meaning.ts'
-import type { DirectMailPayload, MailedImage } from './queue.ts'
+import type { DirectMailPayload, MailedBoot, MailedImage } from './queue.ts'
 
 /** Who shares: the project, and what its profile in the catalogue says, if it has one. */
 export interface MailedProducer {
@@ -29,6 +29,7 @@ export interface NoticeContent {
   readonly producer: MailedProducer | null
   readonly listing: { readonly title: string; readonly path: string; readonly summary: string | null } | null
   readonly detail: Readonly<Record<string, unknown>>
+  readonly boot?: MailedBoot
 }
 
 /** A mail that gathers the notices of a day. */

@@ -4,6 +4,7 @@ import type { Reader } from '../database/database.ts'
 import { parseNetworks } from '../outbound/addresses.ts'
 import { createOutbound } from '../outbound/fetch.ts'
 import type { Service } from '../service.ts'
+import { createBootNotes } from './boot.ts'
 import { trimCounts } from './counts.ts'
 import { gatherDigests } from './digest.ts'
 import { batchMax, dispatch } from './dispatch.ts'
@@ -68,7 +69,7 @@ export const startNotices = async (parts: NoticeParts, settings: NoticeSettings)
   const outbound = createOutbound({ allowed: networksOf(settings.outbound_allow) })
   const { smtp_url: smtpUrl, mail_from: from } = settings
   const mailer = smtpUrl === undefined ? undefined : createMailer({ smtpUrl, from, origin })
-  const sender = createSender({ database, mailer, outbound, origin, now, log })
+  const sender = createSender({ database, mailer, bootNotes: createBootNotes(parts), outbound, origin, now, log })
   const hub = createHub(database)
   const telling = { limits, newListings: settings.notices_of_new_listings }
   let stopped = false

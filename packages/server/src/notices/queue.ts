@@ -11,6 +11,15 @@ export interface MailedImage {
   readonly hashValue: string | null
 }
 
+/** Whether the project that a mail is for can boot the image: found when the mail is sent, and never kept with it. */
+export interface MailedBoot {
+  readonly canBoot: boolean
+  /** What stands against it, and what to do about that. */
+  readonly denials: readonly { readonly text: string; readonly next: string | null }[]
+  /** What else is to be known. */
+  readonly remarks: readonly string[]
+}
+
 /**
  * A mail that is not a notice somebody subscribed to, but part of a conversation. Texts come from people: whoever renders
  * them lets neither markup nor line ends into headers. Links are whole addresses. Instants are milliseconds since 1970.
@@ -34,6 +43,7 @@ export type MailContent =
       readonly accepted: boolean
       readonly message: string | null
       readonly endsAt: number | null
+      readonly boot?: MailedBoot
     }
   | {
       readonly template: 'request.denied'

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { sql } from 'kysely'
 import type { Database, Tx } from '../database/database.ts'
 import type { Outbound } from '../outbound/fetch.ts'
+import type { BootNotes } from './boot.ts'
 import { createBreaker } from './breaker.ts'
 import { claim, type Delivery, release } from './claims.ts'
 import type { MailPayload } from './content.ts'
@@ -15,6 +16,7 @@ export interface SenderParts {
   readonly database: Database
   /** Undefined where no mail can be sent. */
   readonly mailer: Mailer | undefined
+  readonly bootNotes: BootNotes
   readonly outbound: Outbound
   readonly origin: () => string
   readonly now: () => number
@@ -59,8 +61,9 @@ const prepareMails = async (tx: Tx, mailer: Mailer, taken: readonly Delivery[], 
     if (delivery.target_id !== null && address?.state !== 'confirmed') return { delivery, send: async () => unwanted }
     const key = address?.unsubscribe_key ?? ('unsubscribeKey' in payload ? payload.unsubscribeKey : null)
     const unsubscribeUrl = key === null ? null : `${parts.origin()}${unsubscribePath(key)}`
-    const mail = { deliveryId: delivery.id, to: delivery.target, payload, unsubscribeUrl, at: parts.now() }
-    return { delivery, send: () => mailer.send(mail) }
+    const mail = { deliveryId: delivery.id, to: delivery.target, unsubscribeUrl, at: parts.now() }
+    const send = async () => mailer.send({ ...mail, payload: await parts.bootNotes.add(payload, delivery.target) })
+    return { delivery, send }
   })
 }
 

@@ -9,15 +9,19 @@ const named = ({ key_id: id }: KeyedImage): string => (id !== null && /^[\w-]{1,
 
 const denied = (text: string, next: string): KeyRemark => ({ rule: 'key', effect: 'denies', text, next })
 
-/** Where nobody is asked about keys, as without encryption, there is nothing to say. */
+/** Undefined for what is not encrypted. */
 export const whyKey = (
   image: KeyedImage,
   project: string,
   { state, trouble }: KeyFinding,
   { isShared }: { readonly isShared: boolean } = { isShared: true },
 ): KeyRemark | undefined => {
-  if (state === 'not_needed') return undefined
+  if (image.encryption === null) return undefined
   const key = `key${named(image)}`
+  if (state === 'not_needed') {
+    const text = `The image is encrypted by whoever uploaded it; this service asks nobody whether project ${project} can use its ${key}.`
+    return { rule: 'key', effect: 'informs', text, next: null }
+  }
   const owner = image.owner ?? 'that owns it'
   switch (trouble) {
     case null:

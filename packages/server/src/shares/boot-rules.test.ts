@@ -146,6 +146,7 @@ const cases: readonly (readonly [title: string, Partial<BootFacts>, boolean, str
     /never/,
     /image copy IMAGE --key KEY/,
   ],
+  ['a key that nobody is asked about', under('not_needed', null), true, 'informs key', /asks nobody/],
   ['a disabled key', under('revoked', 'disabled'), false, 'denies key', /disabled/, / vitrine key enable KEY$/],
   ['a key that is none', under('missing', 'unknown_key'), false, 'denies key', /knows no key KEY/],
   [

@@ -46,6 +46,7 @@ const whyListed = ({ image, relation, share, isOpen }: Facts): Reason[] => {
 }
 
 const whyOpened = ({ image, project, key }: Facts): Reason[] => {
+  if (image.encryption !== 'sealed') return []
   const remark = whyKey(image, project, key)
   if (remark === undefined) return []
   return [reason(remark.rule, remark.effect, remark.next === null ? remark.text : `${remark.text} ${remark.next}`)]

@@ -3,6 +3,7 @@ import { wireDate } from '../../http/json.ts'
 import type { MailedProducer, NoticeContent, NoticedImage } from '../content.ts'
 import { type Block, oneLine, paragraph, quoted } from '../letter.ts'
 import { textOf } from '../meaning.ts'
+import type { MailedBoot } from '../queue.ts'
 
 /** Where links lead: scheme and host, without a slash at the end. */
 export interface Place {
@@ -67,8 +68,25 @@ export const imageFacts = (
 export const messageOf = (by: string, message: string | null): Block[] =>
   message === null || message.trim() === '' ? [] : [{ kind: 'quotation', by, text: message }]
 
+const sentenceMax = 500
+
+const ofShare = { can: 'Your project can boot it now.', cannot: 'Your project cannot boot it yet' }
+
+/** Whether the image boots, if that is known. */
+export const bootNote = (boot: MailedBoot | undefined, { can, cannot } = ofShare): Block[] => {
+  if (boot === undefined) return []
+  const { canBoot, denials, remarks } = boot
+  const told = canBoot
+    ? [can]
+    : denials.flatMap(({ text, next }, index) => {
+        const before = index === 0 ? cannot : 'Also'
+        return [`${before}: ${text}`, ...(next === null ? [] : [next])]
+      })
+  return [...told, ...remarks].map((text) => paragraph(oneLine(text, sentenceMax)))
+}
+
 /** How to accept an image and to boot it. Ids of images are UUIDs, so they need no quoting in a shell. */
-export const useCommands = (imageId: string, accepted: boolean): Block[] => [
+export const useCommands = (imageId: string, accepted: boolean, boot?: MailedBoot): Block[] => [
   ...(accepted
     ? []
     : [
@@ -80,12 +98,16 @@ export const useCommands = (imageId: string, accepted: boolean): Block[] => [
       ]),
   {
     kind: 'commands',
-    intro: accepted ? 'Boot it:' : 'It can be booted by its id whether you accept it or not:',
+    intro:
+      boot?.canBoot === false
+        ? 'Once nothing stands against it, boot it by its id:'
+        : accepted
+          ? 'Boot it:'
+          : 'It can be booted by its id whether you accept it or not:',
     lines: [`openstack server create --image ${imageId} --flavor FLAVOR NAME`],
   },
 ]
 
-/** Where to read more: the page of the producer, or the catalogue if it has none. */
 /** Where to read more: the page of the producer, or the catalogue if it has none. */
 export const catalogueLink = ({ origin }: Place, { producer }: Pick<NoticeContent, 'producer'>): Block[] => [
   producer === null || producer.handle === null

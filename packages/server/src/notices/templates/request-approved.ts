@@ -1,11 +1,11 @@
 import { wireDate } from '../../http/json.ts'
 import type { Letter } from '../letter.ts'
 import type { MailContent } from '../queue.ts'
-import { imageFacts, messageOf, oneLine, paragraph, quoted, useCommands } from './parts.ts'
+import { bootNote, imageFacts, messageOf, oneLine, paragraph, quoted, useCommands } from './parts.ts'
 
 /** The producer approved a request. */
 export const requestApproved = (content: Extract<MailContent, { template: 'request.approved' }>): Letter => {
-  const { image, listingTitle, listingUrl, producer, projectId, accepted, message, endsAt } = content
+  const { image, listingTitle, listingUrl, producer, projectId, accepted, message, endsAt, boot } = content
   const by = oneLine(producer)
   return {
     subject: `Approved: ${quoted(listingTitle)}`,
@@ -15,7 +15,8 @@ export const requestApproved = (content: Extract<MailContent, { template: 'reque
       ),
       ...messageOf(by, message),
       imageFacts(image, [['Shared by', by]], endsAt === null ? null : wireDate(endsAt)),
-      ...useCommands(image.id, accepted),
+      ...bootNote(boot),
+      ...useCommands(image.id, accepted, boot),
       { kind: 'link', label: 'About the image', url: listingUrl },
     ],
   }
