@@ -138,6 +138,8 @@ describe('keys in a real Barbican', { skip, timeout: 600_000 }, () => {
       let producer: KeyHolder
       let consumer: KeyHolder
       let consumerProject: string
+      /** An administrator of the producer's project. */
+      let service: string
 
       before(async () => {
         bench = await openBench(rules)
@@ -146,6 +148,7 @@ describe('keys in a real Barbican', { skip, timeout: 600_000 }, () => {
         producer = bench.holder('producer')
         consumer = bench.holder('consumer')
         consumerProject = consumer.projectId
+        service = await keystone.logIn(keystone.serviceUser, producer.projectId)
       })
       after(() => bench?.close())
 
@@ -172,8 +175,7 @@ describe('keys in a real Barbican', { skip, timeout: 600_000 }, () => {
           .executeTakeFirstOrThrow()
         return secret_id
       }
-      const usersOf = async (key: KeyVersion): Promise<Set<string>> =>
-        own.users(bench.token('producer'), await secretIdOf(key))
+      const usersOf = async (key: KeyVersion): Promise<Set<string>> => own.users(service, await secretIdOf(key))
 
       it('lets all users of the owner use a key, also those who join later or may only read', async () => {
         const { holder: there } = await newUser(producer.projectId, 'reader')
@@ -323,7 +325,6 @@ describe('keys in a real Barbican', { skip, timeout: 600_000 }, () => {
         await manager.prove(second, consumer)
         await manager.remove(second)
         assert.equal(await own.exists(token, id), true)
-        const service = await keystone.logIn(keystone.serviceUser, producer.projectId)
         assert.equal(await own.exists(service, secondId), false)
       })
 
@@ -363,7 +364,6 @@ describe('keys in a real Barbican', { skip, timeout: 600_000 }, () => {
 
       it('says so when a secret was removed behind its back', async () => {
         const key = await newKey()
-        const service = await keystone.logIn(keystone.serviceUser, producer.projectId)
         await own.call(service, 'DELETE', `/${await secretIdOf(key)}`)
         for (const holder of [producer, { ...producer, token: null }])
           await failsWith(manager.prove(key, holder), 'missing')
