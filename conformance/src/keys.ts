@@ -36,7 +36,7 @@ interface Sealing {
   by?: Actor
   /** Left out: a key that is made for it. */
   key?: string
-  bytes?: Uint8Array
+  bytes?: Buffer
   attributes?: Body
 }
 

@@ -4,11 +4,13 @@ import { download } from './download.ts'
 import { errors } from './errors.ts'
 import { extensionRequests, extensionRoles, foreignThings } from './extensions/access.ts'
 import { activity } from './extensions/activity.ts'
+import { canBoot } from './extensions/can-boot.ts'
 import { catalogueHostile } from './extensions/catalogue-hostile.ts'
 import { cataloguePages } from './extensions/catalogue-pages.ts'
 import { catalogueProducer } from './extensions/catalogue-producers.ts'
 import { changesOfImage } from './extensions/changes-of-image.ts'
 import { cloudImages } from './extensions/cloud-images.ts'
+import { copies } from './extensions/copies.ts'
 import { encryption } from './extensions/encryption.ts'
 import { explain } from './extensions/explain.ts'
 import { grantsOfShares } from './extensions/grants-of-shares.ts'
@@ -102,5 +104,7 @@ export const groups: readonly Group[] = [
   sealedBytes,
   sharingEncrypted,
   grantsOfShares,
+  canBoot,
+  copies,
   requests,
 ]

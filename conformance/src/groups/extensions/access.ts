@@ -29,6 +29,12 @@ const reads: Row[] = [
   ['GET', '/v2/images/{id}/explain'],
   ['GET', '/v2/images/{id}/events'],
   ['GET', '/v1/{project_id}/jobs/{job_id}'],
+  ['GET', '/v2/keys'],
+  ['GET', '/v2/keys/{id}'],
+  ['GET', '/v2/keys/{id}/grants'],
+  ['GET', '/v2/keys/{id}/events'],
+  ['GET', '/v2/images/{id}/encryption'],
+  ['GET', '/v2/images/{id}/can-boot'],
 ]
 
 const until = inSeconds(90 * dayS)
@@ -68,6 +74,17 @@ const writesOf = (image: string): Row[] => [
   ['POST', '/v1/cloudimages/members', { images: [crypto.randomUUID()], projects: ['p'] }],
   ['DELETE', '/v1/cloudimages/members', { images: [crypto.randomUUID()], projects: ['p'] }],
   ['PUT', '/v1/cloudimages/members', { images: [crypto.randomUUID()], project_id: 'p', status: 'accepted' }],
+  ['POST', '/v2/keys', { name: 'A key' }],
+  ['PATCH', '/v2/keys/{id}', { name: 'Another name' }],
+  ['DELETE', '/v2/keys/{id}'],
+  ['POST', '/v2/keys/{id}/rotate'],
+  ['PUT', '/v2/keys/{id}/grants/{project}'],
+  ['DELETE', '/v2/keys/{id}/grants/{project}'],
+  ['POST', '/v2/keys/{id}/data-keys'],
+  ['POST', '/v2/keys/{id}/unwrap', { wrapped: '1.AAAA' }],
+  ['PUT', '/v2/images/{id}/encryption', { key_id: crypto.randomUUID() }],
+  ['DELETE', '/v2/images/{id}/encryption'],
+  ['POST', '/v2/images/{id}/copies', { name: 'A copy' }],
 ]
 
 const runRoles = async (scene: Scene, things: Things) => {
@@ -110,6 +127,11 @@ const administration: [template: string, status: number][] = [
   ['/v2/listings/{id}', 200],
   ['/v2/invitations/{id}', 404],
   ['/v2/webhooks/{id}', 404],
+  ['/v2/keys/{id}', 404],
+  ['/v2/keys/{id}/grants', 404],
+  ['/v2/keys/{id}/events', 404],
+  ['/v2/images/{id}/encryption', 200],
+  ['/v2/images/{id}/can-boot', 200],
   ['/v1/{project_id}/jobs/{job_id}', 404],
 ]
 
@@ -123,7 +145,7 @@ const runAdministrator = async (scene: Scene, things: Things) => {
   for (const [, template] of reads.filter(([, path]) => !path.includes('{') && path !== '/v2/producer'))
     await own(`GET ${template} by the administrator is about its own project`, async () => {
       const { text } = expectStatus(await admin.api.get(template), 200)
-      for (const kind of ['listings', 'invitations', 'rules', 'webhooks', 'deliveries'])
+      for (const kind of ['listings', 'invitations', 'rules', 'webhooks', 'deliveries', 'keys'])
         expectEqual(text.includes(`"id":"${things[kind]}"`), false, `it has the ${kind} of another`)
     })
 }
@@ -161,7 +183,7 @@ const runGarbage = async (scene: Scene, things: Things) => {
         if (!expected.includes(answer.status))
           throw new Error(`${what}: ${answer.status} with ${answer.text.slice(0, 200)}`)
       }
-      if (!/approve$/.test(template)) expectStatus(await actors.owner.api.send(method, path), 400)
+      if (!/(approve|encryption|copies)$/.test(template)) expectStatus(await actors.owner.api.send(method, path), 400)
     })
   }
 }
@@ -217,7 +239,7 @@ const bodyFor = (
     return { body: '[{"op":"replace","path":"/name","value":"mine"}]', headers: patchTypes }
   if (template.endsWith('/file')) return { body: 'x', headers: { 'content-type': 'application/octet-stream' } }
   if (template.endsWith('/icon')) return { body: 'x', headers: { 'content-type': 'image/png' } }
-  if (/\/(actions\/\w+|tags\/\{\w+\}|test|resend)$/.test(template)) return {}
+  if (/\/(actions\/\w+|tags\/\{\w+\}|grants\/\{\w+\}|test|resend|rotate|data-keys)$/.test(template)) return {}
   if (method === 'POST' && template.endsWith('/members')) return { json: { member: 'mine' } }
   if (method === 'PUT' && /\/members\/\{\w+\}$/.test(template)) return { json: { status: 'accepted' } }
   const shape = (path: string) => path.replace(/\{\w+\}/g, '{}')
@@ -256,7 +278,7 @@ const runForeign = async (scene: Scene, things: Things) => {
   await own('after all of these calls everything is as it was', async () => {
     const image = expectStatus(await owner.api.get(`/v2/images/${things.images}`), 200)
     expectEqual([at(image.json, 'name'), at(image.json, 'tags')], ['conformance', ['kept']], 'name and tags')
-    for (const kind of ['listings', 'invitations', 'webhooks'])
+    for (const kind of ['listings', 'invitations', 'webhooks', 'keys'])
       expectStatus(await owner.api.get(`/v2/${kind}/${things[kind]}`), 200)
     expectEqual(
       objectAt(await owner.api.get(`/v2/invitations/${things.invitations}`).then(({ json }) => json)).state,

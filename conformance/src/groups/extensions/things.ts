@@ -1,10 +1,18 @@
 import { expectStatus } from '../../expect.ts'
 import { published, ruled, unique } from '../../extensions.ts'
 import { at, listAt, stringAt } from '../../json.ts'
+import { grantKey, madeKey } from '../../keys.ts'
 import type { Scene } from '../../suite.ts'
 
 /** One of everything that a project can have, all of it the producer's. */
 export type Things = Record<string, string>
+
+/** A key that another project may use, which makes it no less the producer's. */
+const thingKey = async (scene: Scene): Promise<string> => {
+  const key = await madeKey(scene)
+  await grantKey(scene.actors.owner, key, scene.actors.consumer.projectId)
+  return key
+}
 
 /**
  * Makes one of everything.
@@ -42,6 +50,8 @@ export const makeThings = async (scene: Scene): Promise<Things> => {
     // A service without mail has neither of these.
     'notice-addresses': String(at(address.json, 'id') ?? crypto.randomUUID()),
     'access-requests': crypto.randomUUID(),
+    keys: await thingKey(scene),
+    grants: consumer.projectId,
     jobs: stringAt(job.json, 'job_id'),
     v1: owner.projectId,
   }
