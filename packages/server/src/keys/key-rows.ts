@@ -71,7 +71,7 @@ export const keepVersion = async (tx: Tx, keyId: string, version: number): Promi
   return row !== undefined && row.state !== 'removing'
 }
 
-/** Versions with something left to do. A literal, since SQLite looks into the index of them for nothing else. */
+/** Versions with something left to do, asked for so that SQLite walks the index of them: a literal, and no order. */
 export const unfinishedVersions = (db: Reader) =>
   db
     .selectFrom('key_versions')
@@ -79,8 +79,6 @@ export const unfinishedVersions = (db: Reader) =>
     .select(['keys.id', 'keys.project_id', 'keys.status', 'keys.version as current', 'keys.adopted'])
     .select(['key_versions.version', 'key_versions.state'])
     .where(sql<boolean>`key_versions.state <> 'ready'`)
-    .orderBy('key_versions.key_id')
-    .orderBy('key_versions.version')
 
 export const deleteVersion = async (tx: Tx, keyId: string, version: number): Promise<void> => {
   await tx.deleteFrom('key_versions').where('key_id', '=', keyId).where('version', '=', version).execute()

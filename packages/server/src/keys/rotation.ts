@@ -245,7 +245,9 @@ export const resumeRotations: KeyDuty = async (service, manager) => {
       }
     }
   }
-  await work(await find())
+  const unfinished = await find()
+  if (unfinished.length === 0) return
+  await work(unfinished)
   // What has become free by that goes at once.
   await work((await find()).filter(({ state }) => state === 'removing'))
 }
