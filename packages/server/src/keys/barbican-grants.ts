@@ -80,7 +80,8 @@ export const createBarbicanGrants = (parts: {
       const users = new Set(await access.usersOf(projectId, key.projectId))
       if (alsoUserId !== undefined) users.add(alsoUserId)
       const grants = await rows.grants(key.id)
-      const plans = await Promise.all(secretIds.map((secretId) => planFor(key, projectId, secretId, grants, users)))
+      const plans: Awaited<ReturnType<typeof planFor>>[] = []
+      for (const secretId of secretIds) plans.push(await planFor(key, projectId, secretId, grants, users))
       const whileChanging = plans.map(({ secretId, before, ours }) => ({ secretId, users: before.union(ours) }))
       await rows.storeGrant(key.id, projectId, recordOf(whileChanging))
       for (const { secretId, list, target } of plans) {
