@@ -97,7 +97,7 @@ const keyForCopy = async (
   managerOf(service)
   if (keyId === undefined) return (await defaultKeyOf(service, cause, projectId)).id
   const key = await findKey(service.database.read, keyId)
-  if (key === undefined || key.project_id !== projectId || key.version === 0) {
+  if (key === undefined || key.project_id !== projectId || key.version < 1) {
     throw apiError('resource_not_found', { kind: 'key', id: keyId })
   }
   checkEnabled(key)

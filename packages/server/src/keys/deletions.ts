@@ -2,7 +2,7 @@ import type { KeyDeletionsTable } from '../database/key-tables.ts'
 import { keyOf } from './grants.ts'
 import { recordKeyEvent } from './key-events.ts'
 import { KeyError, type KeyManager } from './port.ts'
-import { findKey, hasImageUnder } from './queries.ts'
+import { findKey, hasDataKeys, hasImageUnder } from './queries.ts'
 import type { KeyDuty } from './worker.ts'
 
 const batchSize = 100
@@ -10,8 +10,8 @@ const batchSize = 100
 type Parts = Parameters<KeyDuty>[0]
 
 /**
- * Deletes the key of an image that is gone and said that its key goes with it. A key that another image needs stays, and so
- * does one that the service was never told to look after, or that belongs to another project than the image did.
+ * Deletes the key of an image that is gone and said that its key goes with it. A key that another image needs stays, one
+ * that has wrapped data keys, and one that the service was never told to look after, or that belongs to another project than the image did.
  */
 const deleteWithImage = (service: Parts, manager: KeyManager, request: KeyDeletionsTable): Promise<void> =>
   service.keyLocks.hold(request.key_id, async () => {
@@ -20,7 +20,8 @@ const deleteWithImage = (service: Parts, manager: KeyManager, request: KeyDeleti
     const goes =
       row !== undefined &&
       row.project_id === request.project_id &&
-      !(await hasImageUnder(database.read, request.key_id))
+      !(await hasImageUnder(database.read, request.key_id)) &&
+      !(await hasDataKeys(database.read, request.key_id))
     if (goes) await manager.destroy(keyOf(row))
     await database.write(async (tx) => {
       await tx.deleteFrom('key_deletions').where('key_id', '=', request.key_id).execute()

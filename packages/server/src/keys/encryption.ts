@@ -82,7 +82,7 @@ export const encryptImage = async (
   const chosen = keyId ?? (await defaultKeyOf(service, cause, owner)).id
   const stored = await changeQueued(service, actor, cause, image, async (tx, before) => {
     const key = await findKey(tx, chosen)
-    if (key === undefined || key.project_id !== before.owner || key.version === 0) {
+    if (key === undefined || key.project_id !== before.owner || key.version < 1) {
       throw apiError('resource_not_found', { kind: 'key', id: chosen })
     }
     checkEnabled(key)

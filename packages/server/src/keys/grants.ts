@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { apiError } from '../api-error.ts'
+import type { Tx } from '../database/database.ts'
+import { isPostgres } from '../database/dialect.ts'
 import type { KeyGrantsTable, KeysTable } from '../database/key-tables.ts'
 import type { Cause } from '../events/events.ts'
 import type { Service } from '../service.ts'
 import { recordKeyEvent } from './key-events.ts'
-import type { Key, KeyManager } from './port.ts'
+import { type Key, KeyError, type KeyManager } from './port.ts'
 import { deleteGrant, findGrant, hasIntent, hasShareUnder, lockGrant, storeGrant, updateGrant } from './queries.ts'
 
 /**
@@ -44,6 +47,14 @@ export const withdrawIntent = ({ database }: Parts, id: string, key: Key, projec
     await updateGrant(tx, nameOf(key, projectId), { due: 1 })
   })
 
+/** A key may have been marked as never to be granted, or be on its way out, since it was looked at. */
+const checkGrantableNow = async (tx: Tx, { id }: Key): Promise<void> => {
+  const found = tx.selectFrom('keys').select(['version', 'grantable']).where('id', '=', id)
+  const row = await (isPostgres(tx) ? found.forShare() : found).executeTakeFirst()
+  if (row === undefined || row.version < 1) throw new KeyError('missing', `The key ${id} is gone.`)
+  if (row.grantable === 0) throw apiError('key_never_granted', { key: id })
+}
+
 /**
  * Lets a project use a key. Only under an intent: without one, it would be taken back.
  * @param standing whether it waits for a share that needs it
@@ -60,6 +71,7 @@ export const makeGrant = (
   keyLocks.hold(key.id, async () => {
     const name = nameOf(key, projectId)
     await database.write(async (tx) => {
+      await checkGrantableNow(tx, key)
       const before = await lockGrant(tx, name)
       const waits = before === undefined ? standing : before.standing === 1 || (standing && before.state !== 'granted')
       await storeGrant(tx, {

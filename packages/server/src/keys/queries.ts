@@ -121,3 +121,13 @@ export const requestKeyDeletion = async (
 /** Whether an image is encrypted with this key. */
 export const hasImageUnder = async (db: Reader, keyId: string): Promise<boolean> =>
   (await db.selectFrom('images').select('id').where('key_id', '=', keyId).limit(1).executeTakeFirst()) !== undefined
+
+/** Whether data keys were handed out that only this key opens. */
+export const hasDataKeys = async (db: Reader, keyId: string): Promise<boolean> =>
+  (await db
+    .selectFrom('key_versions')
+    .select('version')
+    .where('key_id', '=', keyId)
+    .where('data_keys', '>', 0)
+    .limit(1)
+    .executeTakeFirst()) !== undefined

@@ -48,7 +48,7 @@ const settleDue: KeyDuty = async (service, manager) => {
     .selectFrom('key_grants')
     .innerJoin('keys', 'keys.id', 'key_grants.key_id')
     .select(['keys.id', 'keys.project_id', 'key_grants.project_id as grantee'])
-    .where('key_grants.due', '=', 1)
+    .where((where) => where('key_grants.due', '=', where.lit(1)))
     .limit(batchSize)
     .execute()
   for (const { grantee, ...key } of due) {
