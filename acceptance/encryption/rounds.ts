@@ -23,6 +23,12 @@ const makeImage = async ({ producer }: World, key: Key, bytes: Uint8Array): Prom
 const granteesOf = async (key: Key): Promise<string[]> =>
   (await key.listGrants().toArray()).map(({ projectId }) => projectId).sort()
 
+const elapsedMs = async (work: () => Promise<unknown>): Promise<number> => {
+  const began = performance.now()
+  await work()
+  return performance.now() - began
+}
+
 /** Kills the service a moment after a call was begun, and starts it again. @returns whether the call was answered */
 const killDuring = async (world: World, call: Promise<unknown>, afterMs: number): Promise<boolean> => {
   const answered = call.then(
@@ -52,8 +58,20 @@ export const killWhileSharing = async (world: World, random: Random, rounds: num
     const shares = await image.listShares().toArray()
     assert.deepEqual(await granteesOf(key), shares.map(({ projectId }) => projectId).sort())
     for (const { keyState } of shares) assert.equal(keyState, 'granted')
+    for (const party of [consumer, stranger]) {
+      const isShared = shares.some(({ projectId }) => projectId === party.projectId)
+      assert.equal(await party.holds(key.id), isShared, 'whoever has the image has the key')
+    }
     return shares.length
   }
+  // How long it takes undisturbed, so that the kills come in the midst of it on every machine.
+  const trial = await producer.images.createKey()
+  const [first, second] = [await makeImage(world, trial, bytes), await makeImage(world, trial, bytes)]
+  const share = (image: Image, projects: string[]) => () =>
+    producer.images.shareMany({ images: [image.id], projects, grant: true })
+  await elapsedMs(share(first, [consumer.projectId]))
+  const shareMs = await elapsedMs(share(second, [stranger.projectId]))
+  const endMs = await elapsedMs(() => second.withdraw())
   for (let round = 0; round < rounds; round += 1) {
     const key = await producer.images.createKey()
     const image = await makeImage(world, key, bytes)
@@ -62,8 +80,7 @@ export const killWhileSharing = async (world: World, random: Random, rounds: num
       keyManager === 'Barbican'
         ? [consumer.projectId, stranger.projectId]
         : [consumer.projectId, ...someProjects(random.below(8))]
-    const sharing = producer.images.shareMany({ images: [image.id], projects, grant: true })
-    const isShared = await killDuring(world, sharing, random.below(30 + 25 * projects.length))
+    const isShared = await killDuring(world, share(image, projects)(), random.below(shareMs * projects.length * 1.3))
     const shared = await isTogether(image, key)
     if (isShared) assert.equal(shared, projects.length)
     count(tally, shared === 0 ? 'not shared' : shared < projects.length ? 'shared with some' : 'shared with all')
@@ -73,7 +90,7 @@ export const killWhileSharing = async (world: World, random: Random, rounds: num
       assert.ok(Buffer.from(await seen.downloadData().then(({ stream }) => new Response(stream).bytes())).equals(bytes))
     }
     const ending = random.chance(0.5) ? image.withdraw() : image.delete()
-    const isEnded = await killDuring(world, ending, random.below(40))
+    const isEnded = await killDuring(world, ending, random.below(endMs * 1.5))
     const isThere = await producer.images.getImage(image.id).then(
       () => true,
       () => false,
@@ -103,9 +120,10 @@ export const killWhileRotating = async (
     await image.share(consumer.projectId, { grant: true })
     contents.set(image.id, bytes)
   }
+  const rotateMs = await elapsedMs(() => key.rotate({ wait: true }))
   for (let round = 0; round < rounds; round += 1) {
     const before = (await key.refresh()).version
-    const isAnswered = await killDuring(world, key.rotate(), random.below(60))
+    const isAnswered = await killDuring(world, key.rotate(), random.below(rotateMs))
     const after = (await key.refresh()).version
     assert.ok(after === before + 1 || (after === before && !isAnswered), `version ${after} after ${before}`)
     const isUnderWay = key.rotating

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { boot, sha512Of } from '../disk.ts'
 import { fails, rowsOf, shownBy, succeeds } from '../vitrine-command.ts'
+import { listSecrets, readSecret } from './barbican-secrets.ts'
 import type { Party, World } from './world.ts'
 
 /** Exit codes of the command for refusals. */
@@ -24,6 +25,18 @@ const isSharedWithNobody = async (world: World, image: string, key: string): Pro
   assert.deepEqual(await grantees(world, key), [])
 }
 
+/** Whether a project can use a key: by what the service does for it, and by what Barbican lets its user read. */
+const holds = async ({ barbican, producer }: World, party: Party, key: string): Promise<boolean> => {
+  const isHeld = await party.holds(key)
+  if (barbican === undefined) return isHeld
+  const [token, ofOwner] = await Promise.all([party.token(), producer.token()])
+  for (const secret of await listSecrets(barbican, ofOwner)) {
+    if (!secret.name.includes(key)) continue
+    assert.equal((await readSecret(secret, token)) !== undefined, isHeld, `what Barbican says of ${secret.name}`)
+  }
+  return isHeld
+}
+
 /** Downloads with both clients; what came boots, and is the disk of the producer to the byte. */
 const bootsFor = async ({ folder, disk }: World, party: Party, imageId: string): Promise<void> => {
   const [byOpenStack, byVitrine] = ['openstack', 'vitrine'].map((client) =>
@@ -42,6 +55,7 @@ const isGoneFor = async (world: World, party: Party, imageId: string, key: strin
   await fails(notFound, party.vitrine, 'image', 'show', imageId)
   await fails(notFound, party.vitrine, 'image', 'download', imageId, '-o', join(world.folder, 'never'))
   assert.ok(!(await grantees(world, key)).includes(party.projectId))
+  assert.ok(!(await holds(world, party, key)))
 }
 
 /** A key and an image under it, made with the command. */
@@ -93,6 +107,7 @@ const playStepByStep = async (t: TestContext, world: World): Promise<void> => {
   await t.test('now it can be shared, by any client', async () => {
     await producer.openstack.prints('image', 'add', 'project', imageId, projectId)
     assert.deepEqual(await members(world, 'vault'), { [projectId]: ['pending', 'granted'] })
+    assert.ok(await holds(world, consumer, keyId))
   })
   await t.test('the inbox of the consumer says that it can boot', async () => {
     const [item] = await rowsOf(consumer.vitrine, 'inbox')
@@ -154,6 +169,7 @@ const playOneAct = async (t: TestContext, world: World): Promise<void> => {
     assert.deepEqual([version, rotating], ['2', 'false'])
     await bootsFor(world, consumer, imageId)
     await bootsFor(world, producer, imageId)
+    assert.ok(await holds(world, consumer, keyId))
   })
   await t.test('a disabled key opens for nobody', async () => {
     await succeeds(producer.vitrine, 'key', 'disable', keyId, '--yes')

@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { unwrapWith } from '../../packages/server/src/keys/wrapping.ts'
 import { dataKeyOf, openChunk, sealedChunkBytes } from '../../packages/server/src/sealing/chunks.ts'
 import type { Barbican } from '../openstack/barbican.ts'
+import { listSecrets, readSecret } from './barbican-secrets.ts'
 import type { Secret } from './search.ts'
 import type { Party } from './world.ts'
 
@@ -55,19 +56,14 @@ export const openBeginning = (dataKey: Uint8Array, sealed: Uint8Array): Buffer =
 
 /** Material of the keys that a project has in Barbican, by its own hand. */
 export const readBarbican = async (barbican: Barbican, party: Party): Promise<Secret[]> => {
-  const headers = { 'x-auth-token': await party.token() }
-  const response = await fetch(`${barbican.url}/v1/secrets?limit=100`, { headers })
-  const list: unknown = await response.json()
-  assert.ok(typeof list === 'object' && list !== null && 'secrets' in list && Array.isArray(list.secrets))
-  const references = list.secrets.map(({ secret_ref }: { secret_ref: unknown }) => String(secret_ref))
-  assert.ok(references.length > 0)
+  const token = await party.token()
+  const secrets = await listSecrets(barbican, token)
+  assert.ok(secrets.length > 0)
   return Promise.all(
-    references.map(async (reference) => {
-      const payload = await fetch(`${reference}/payload`, {
-        headers: { ...headers, accept: 'application/octet-stream' },
-      })
-      assert.equal(payload.status, 200, await payload.clone().text())
-      return { name: `the secret ${reference}`, bytes: new Uint8Array(await payload.arrayBuffer()) }
+    secrets.map(async (secret) => {
+      const bytes = await readSecret(secret, token)
+      assert.ok(bytes, 'a project reads its own secrets')
+      return { name: `the secret ${secret.name}`, bytes }
     }),
   )
 }

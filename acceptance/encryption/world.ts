@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fromEnvironment, type ImageService, type OpenStack } from '@vitrine/sdk'
+import { fromEnvironment, HttpError, type ImageService, type OpenStack } from '@vitrine/sdk'
 import { fromClouds } from '@vitrine/sdk/node'
 import { cloudsFile } from '../accounts.ts'
 import { type BootableDisk, makeBootableDisk } from '../disk.ts'
@@ -29,6 +29,8 @@ export interface Party {
   readonly images: ImageService
   /** A token, for calls by hand. */
   token(): Promise<string>
+  /** Whether it can use a key just now, found out at the key manager. */
+  holds(keyId: string): Promise<boolean>
 }
 
 /** A service that keeps encrypted images, on one port over all its lives, with its master key apart from its data. */
@@ -91,6 +93,17 @@ const ofKeystone = (keystone: Keystone): Accounts => ({
   cloudOf: (name) => fromEnvironment(keystone.environment(name)),
 })
 
+/** Makes a data key, for which it takes the key. */
+const usesKey = async (images: ImageService, keyId: string): Promise<boolean> => {
+  try {
+    await images.createDataKey(keyId)
+    return true
+  } catch (error) {
+    if (error instanceof HttpError && (error.status === 403 || error.status === 404)) return false
+    throw error
+  }
+}
+
 const partyOf = async (folder: string, data: string, accounts: Accounts, name: PartyName): Promise<Party> => {
   const environment = accounts.environmentOf(name)
   const runAs = (command: string, args: readonly string[]): Promise<Finished> =>
@@ -98,13 +111,15 @@ const partyOf = async (folder: string, data: string, accounts: Accounts, name: P
   const cloud = accounts.cloudOf(name)
   const { project } = await cloud.authenticate()
   assert.ok(project, `the token of ${name} has a project`)
+  const images = cloud.imageService()
   return {
     projectId: project.id,
     vitrine: vitrineAs({ run: runAs }, environment),
     openstack: new OpenStackCommand({ run: runAs }, environment),
     shell: (line) => runAs('sh', ['-c', line]),
-    images: cloud.imageService(),
+    images,
     token: async () => (await cloud.authenticate()).token,
+    holds: (keyId) => usesKey(images, keyId),
   }
 }
 
