@@ -71,10 +71,16 @@ export const deleteGrant = async (tx: Tx, { key_id, project_id }: GrantName): Pr
   await tx.deleteFrom('key_grants').where('key_id', '=', key_id).where('project_id', '=', project_id).execute()
 }
 
-/** Whether a project has a share of an image that is encrypted with this key. */
+/**
+ * Whether a project has a share of an image that is encrypted with this key: one of the key's own project. What others write
+ * into the properties of their images must not keep a grant alive.
+ */
 export const hasShareUnder = async (db: Reader, { key_id, project_id }: GrantName): Promise<boolean> =>
   (await db
     .selectFrom('images')
+    .innerJoin('keys', (join) =>
+      join.onRef('keys.id', '=', 'images.key_id').onRef('keys.project_id', '=', 'images.owner'),
+    )
     .innerJoin('members', 'members.image_id', 'images.id')
     .select('images.id')
     .where('images.key_id', '=', key_id)
