@@ -60,7 +60,8 @@ const matchLine = (output: Readable, child: ChildProcess, pattern: RegExp, logPa
       clearTimeout(timer)
       resolve(match)
     })
-    child.once('exit', () => {
+    // Not `exit`: what a process says last may come after that.
+    child.once('close', () => {
       clearTimeout(timer)
       fail('ended')
     })

@@ -54,3 +54,30 @@ export const syncsPerSecond = async (folder: string, durationMs = 1000): Promise
     await rm(path)
   }
 }
+
+/**
+ * Encrypts or decrypts bytes in memory with `node:crypto`, in chunks as the service does.
+ * @param core of the process; null: any
+ * @returns seconds
+ */
+export const aesSeconds = async (
+  direction: 'seal' | 'open',
+  sizeBytes: number,
+  core: number | null,
+): Promise<number> => {
+  const args = [join(import.meta.dirname, 'aes-alone.ts'), direction, String(sizeBytes)]
+  await using child = startChild(process.execPath, args, { core })
+  const [, seconds] = await child.firstMatch(/took (\S+)/)
+  return Number(seconds)
+}
+
+/** What `openssl speed -evp aes-256-gcm -bytes 65536` comes to by the clock, in bytes a second. */
+export const opensslAesSpeed = async (
+  openssl: string,
+  { core, seconds, logPath }: { core: number | null; seconds: number; logPath: string },
+): Promise<number> => {
+  const args = ['speed', '-elapsed', '-mr', '-seconds', String(seconds), '-bytes', '65536', '-evp', 'aes-256-gcm']
+  await using child = startChild(openssl, args, { core, logPath })
+  const [, bytesPerSecond] = await child.firstMatch(/^\+F:\d+:AES-256-GCM:([\d.]+)$/)
+  return Number(bytesPerSecond)
+}

@@ -64,10 +64,8 @@ export const createLab = ({ entry, profiles, ...lab }: LabOptions): Lab => {
     if (!existsSync(path)) throw new Error(`The service has made no database at ${path}.`)
     const database = await openDatabase(`sqlite:${path}`)
     try {
-      return await dataset.fill(database, {
-        producer: accounts.producer.projectId,
-        consumer: accounts.consumer.projectId,
-      })
+      const { producer, consumer } = accounts
+      return await dataset.fill(database, { producer: producer.projectId, consumer: consumer.projectId }, data)
     } finally {
       await database.close()
       lab.say(`${dataset.described} made in ${((performance.now() - started) / 1000).toFixed(1)} s`)

@@ -7,6 +7,8 @@ import type {
   LoadReply,
   OnceJob,
   OnceResult,
+  PacedJob,
+  PacedResult,
   TransfersJob,
   TransfersResult,
 } from './load-job.ts'
@@ -15,6 +17,7 @@ import type {
 export interface LoadClient extends AsyncDisposable {
   readonly calls: (job: Omit<CallsJob, 'kind'>) => Promise<CallsResult>
   readonly once: (job: Omit<OnceJob, 'kind'>) => Promise<OnceResult>
+  readonly paced: (job: Omit<PacedJob, 'kind'>) => Promise<PacedResult>
   readonly transfers: (job: Omit<TransfersJob, 'kind'>) => Promise<TransfersResult>
 }
 
@@ -45,6 +48,11 @@ export const startLoadClient = (core: number | null): LoadClient => {
     once: async (job) => {
       const reply = await ask({ kind: 'once', ...job })
       if ('once' in reply) return reply.once
+      throw new Error('The client process answered something else.')
+    },
+    paced: async (job) => {
+      const reply = await ask({ kind: 'paced', ...job })
+      if ('paced' in reply) return reply.paced
       throw new Error('The client process answered something else.')
     },
     transfers: async (job) => {

@@ -34,6 +34,25 @@ export interface CallsResult {
   readonly seconds: number
 }
 
+/**
+ * Makes calls one after the other at a steady rate, whether or not those before are answered; those of the list in turn,
+ * over and over.
+ */
+export interface PacedJob {
+  readonly kind: 'paced'
+  readonly port: number
+  readonly calls: readonly Call[]
+  readonly everyMs: number
+  readonly count: number
+  /** Calls beyond so many at once wait for an answer to one before, and the wait counts. */
+  readonly connections: number
+}
+
+export interface PacedResult {
+  /** Of each call, from the moment that it was due to the last byte of its answer (milliseconds). */
+  readonly delaysMs: readonly number[]
+}
+
 /** The head of a request. Of an upload, `sizeBytes` follow; of a download, they are expected. */
 export interface Transfer {
   readonly direction: 'upload' | 'download'
@@ -54,10 +73,11 @@ export interface TransfersResult {
   readonly seconds: readonly number[]
 }
 
-export type LoadJob = CallsJob | OnceJob | TransfersJob
+export type LoadJob = CallsJob | OnceJob | PacedJob | TransfersJob
 
 export type LoadReply =
   | { readonly calls: CallsResult }
   | { readonly once: OnceResult }
+  | { readonly paced: PacedResult }
   | { readonly transfers: TransfersResult }
   | { readonly failed: string }

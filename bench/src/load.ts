@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Answer, createAnswerReader } from './answer-reader.ts'
 import type {
   Call,
@@ -11,6 +12,8 @@ import type {
   LoadReply,
   OnceJob,
   OnceResult,
+  PacedJob,
+  PacedResult,
   Transfer,
   TransfersJob,
   TransfersResult,
@@ -112,6 +115,44 @@ const doOnce = async ({ port, connections }: OnceJob): Promise<OnceResult> => {
   }
 }
 
+const untilMs = (due: number): Promise<void> => {
+  const waitMs = due - performance.now()
+  return waitMs <= 0 ? Promise.resolve() : pause(waitMs)
+}
+
+/** Makes one call; resolves with its answer. */
+const callOnce = (connection: Connection, { request, status: expected }: Call): Promise<void> =>
+  new Promise((resolve, reject) => {
+    connection.onFailure = reject
+    connection.onAnswer = ({ status }) => {
+      if (status === expected) resolve()
+      else reject(new Error(`${requestLine(request)} was answered ${status}, not ${expected}.`))
+    }
+    connection.socket.write(request, 'latin1')
+  })
+
+const doPaced = async ({ port, calls, everyMs, count, connections }: PacedJob): Promise<PacedResult> => {
+  const opened = await Promise.all(Array.from({ length: connections }, () => open(port)))
+  const delaysMs: number[] = []
+  const started = performance.now()
+  let next = 0
+  const work = async (connection: Connection): Promise<void> => {
+    for (let index = next++; index < count; index = next++) {
+      const due = started + index * everyMs
+      await untilMs(due)
+      const call = calls[index % calls.length]
+      if (call !== undefined) await callOnce(connection, call)
+      delaysMs.push(performance.now() - due)
+    }
+  }
+  try {
+    await Promise.all(opened.map(work))
+    return { delaysMs }
+  } finally {
+    for (const { socket } of opened) socket.destroy()
+  }
+}
+
 const pour = (socket: Socket, sizeBytes: number): void => {
   let left = sizeBytes
   const more = (): void => {
@@ -157,6 +198,8 @@ const replyTo = async (job: LoadJob): Promise<LoadReply> => {
         return { calls: await doCalls(job) }
       case 'once':
         return { once: await doOnce(job) }
+      case 'paced':
+        return { paced: await doPaced(job) }
       case 'transfers':
         return { transfers: await doTransfers(job) }
     }

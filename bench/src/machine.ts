@@ -19,6 +19,29 @@ export const findProgram = (name: string): string | undefined =>
     .map((folder) => join(folder, name))
     .find((path) => existsSync(path))
 
+/** The path of a program, which is installed first where that is possible; else why there is none. */
+export const findOrInstall = (
+  program: string,
+  debianPackage: string,
+  say: (line: string) => void,
+): { path: string } | { missing: string } => {
+  const path = findProgram(program)
+  if (path !== undefined) return { path }
+  if (process.getuid?.() !== 0 || findProgram('apt-get') === undefined) {
+    return { missing: `${program} is not installed, and this is no root on a Debian` }
+  }
+  say(`installing ${debianPackage}, to measure against it`)
+  try {
+    // RUNLEVEL keeps Debian from starting a service that comes with the package.
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
+    execFileSync('apt-get', ['install', '-y', '--no-install-recommends', debianPackage], { env, stdio: 'ignore' })
+  } catch {
+    return { missing: `${debianPackage} could not be installed` }
+  }
+  const installed = findProgram(program)
+  return installed === undefined ? { missing: `${debianPackage} could not be installed` } : { path: installed }
+}
+
 const expandList = (list: string): number[] =>
   list.split(',').flatMap((part) => {
     const [first = 0, last = first] = part.split('-').map(Number)

@@ -9,8 +9,14 @@ import { inbox } from './benches/inbox.ts'
 import { list } from './benches/list.ts'
 import { members } from './benches/members.ts'
 import { membership } from './benches/membership.ts'
-import { memory } from './benches/memory.ts'
+import { memory, sealedMemory } from './benches/memory.ts'
 import { notices } from './benches/notices.ts'
+import { rotation } from './benches/rotation.ts'
+import { sealedDownload } from './benches/sealed-download.ts'
+import { sealedList } from './benches/sealed-list.ts'
+import { sealedReads } from './benches/sealed-reads.ts'
+import { sealedShares } from './benches/sealed-shares.ts'
+import { sealedUpload } from './benches/sealed-upload.ts'
 import { show } from './benches/show.ts'
 import { upload } from './benches/upload.ts'
 import { createLab, type Lab } from './lab.ts'
@@ -32,6 +38,13 @@ const benches: ReadonlyMap<string, (lab: Lab) => Promise<Row[]>> = new Map([
   ['download', download],
   ['upload', upload],
   ['memory', memory],
+  ['sealed-upload', sealedUpload],
+  ['sealed-download', sealedDownload],
+  ['sealed-reads', sealedReads],
+  ['sealed-shares', sealedShares],
+  ['sealed-list', sealedList],
+  ['rotation', rotation],
+  ['sealed-memory', sealedMemory],
 ])
 
 const usage = `Usage: npm run bench -- [names] [options]

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -6,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { startChild } from './child.ts'
-import { findProgram } from './machine.ts'
+import { findOrInstall } from './machine.ts'
 
 export interface Nginx extends AsyncDisposable {
   readonly port: number
@@ -14,23 +13,8 @@ export interface Nginx extends AsyncDisposable {
 }
 
 /** The path of nginx, which is installed first where that is possible; else why there is none. */
-export const findNginx = (say: (line: string) => void): { path: string } | { missing: string } => {
-  const path = findProgram('nginx')
-  if (path !== undefined) return { path }
-  if (process.getuid?.() !== 0 || findProgram('apt-get') === undefined) {
-    return { missing: 'nginx is not installed, and this is no root on a Debian' }
-  }
-  say('installing nginx-light, to measure against it')
-  try {
-    // RUNLEVEL keeps Debian from starting the service that comes with the package.
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
-    execFileSync('apt-get', ['install', '-y', '--no-install-recommends', 'nginx-light'], { env, stdio: 'ignore' })
-  } catch {
-    return { missing: 'nginx-light could not be installed' }
-  }
-  const installed = findProgram('nginx')
-  return installed === undefined ? { missing: 'nginx-light could not be installed' } : { path: installed }
-}
+export const findNginx = (say: (line: string) => void): { path: string } | { missing: string } =>
+  findOrInstall('nginx', 'nginx-light', say)
 
 const freePort = async (): Promise<number> => {
   const server = createServer()

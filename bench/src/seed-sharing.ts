@@ -203,8 +203,8 @@ export const imagesWithNotices = (images: number): Dataset<Seeded> => {
   return {
     name: `${plain.name}-and-notices`,
     described: plain.described,
-    fill: async (database, projects) => {
-      const seeded = await plain.fill(database, projects)
+    fill: async (database, projects, data) => {
+      const seeded = await plain.fill(database, projects, data)
       await database.write(async (tx) => {
         await insertAddress(tx, projects.producer, 'producer@example.org')
         await insertAddress(tx, projects.consumer, 'consumer@example.org')

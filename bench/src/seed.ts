@@ -78,7 +78,8 @@ export const share = async (tx: Tx, image: Image, memberIds: readonly string[], 
   }
 }
 
-const others = (count: number): string[] => Array.from({ length: count }, (_, index) => `another-project-${index}`)
+export const others = (count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `another-project-${index}`)
 
 const addListed = async (tx: Tx, index: number, { producer, consumer }: Projects): Promise<void> => {
   const { kind } = turns[index % turns.length] ?? { kind: 'private' }
@@ -122,7 +123,8 @@ export interface Dataset<Found> {
   readonly name: string
   /** For people. */
   readonly described: string
-  readonly fill: (database: Database, projects: Projects) => Promise<Found>
+  /** @param data folder of the service, with its secrets */
+  readonly fill: (database: Database, projects: Projects, data: string) => Promise<Found>
 }
 
 /** Images and memberships of all kinds. */

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { createImage, deleteImage } from '../api.ts'
+import { deleteImage } from '../api.ts'
 import type { Lab, Served } from '../lab.ts'
 import { residentBytes, watchPeak } from '../process-usage.ts'
 import type { Row } from '../report.ts'
 import { median } from '../rounds.ts'
-import { downloadOf, gibibyte, size, transfer, uploadNew, uploadTo } from './transfers.ts'
+import { createFor, downloadOf, gibibyte, size, transfer, uploadNew, uploadTo } from './transfers.ts'
 
 const images = 10_000
 const targetMiB = 200
@@ -20,8 +20,8 @@ const affordable = async (lab: Lab): Promise<number> => {
   return Math.min(gibibyte, Math.floor(free / (each + 4) / step) * step)
 }
 
-const warmUp = async (lab: Lab, service: Served): Promise<void> => {
-  const { id } = await uploadNew(lab, service, warmUpBytes)
+const warmUp = async (lab: Lab, service: Served, form: 'plain' | 'sealed'): Promise<void> => {
+  const { id } = await uploadNew(lab, service, warmUpBytes, form)
   await transfer(lab, service.port, downloadOf(id, service.producer, warmUpBytes))
   await deleteImage(service.url, service.producer, id)
 }
@@ -37,11 +37,11 @@ const idleBytes = async (pid: number): Promise<number> => {
   return median(samples)
 }
 
-const run = async (lab: Lab, service: Served, sizeBytes: number) => {
+const run = async (lab: Lab, service: Served, sizeBytes: number, form: 'plain' | 'sealed') => {
   const { url, port, producer, pid } = service
-  const source = await uploadNew(lab, service, sizeBytes)
+  const source = await uploadNew(lab, service, sizeBytes, form)
   const ids: string[] = []
-  for (let count = 0; count < each; count += 1) ids.push(await createImage(url, producer, 'benchmark'))
+  for (let count = 0; count < each; count += 1) ids.push(await createFor(service, form))
   const uploads = ids.map((id) => uploadTo(id, producer, sizeBytes))
   const downloads = ids.map(() => downloadOf(source.id, producer, sizeBytes))
 
@@ -56,11 +56,10 @@ const run = async (lab: Lab, service: Served, sizeBytes: number) => {
   }
 }
 
-/** What many transfers at once add to the memory of the service. */
-export const memory = async (lab: Lab): Promise<Row[]> => {
+const measure = async (lab: Lab, form: 'plain' | 'sealed'): Promise<Row[]> => {
   const sizeBytes = await affordable(lab)
   const row: Row = {
-    name: `memory of ${each} uploads + ${each} downloads of ${size(sizeBytes)}`,
+    name: `memory of ${each} ${form === 'sealed' ? 'sealed ' : ''}uploads + ${each} downloads of ${size(sizeBytes)}`,
     ours: null,
     floor: null,
     ratio: null,
@@ -73,9 +72,9 @@ export const memory = async (lab: Lab): Promise<Row[]> => {
   }
   await using service = await lab.serve(images, null)
   const fresh = await idleBytes(service.pid)
-  await warmUp(lab, service)
+  await warmUp(lab, service, form)
   const idle = await idleBytes(service.pid)
-  const { peakBytes, uploadSeconds, downloadSeconds } = await run(lab, service, sizeBytes)
+  const { peakBytes, uploadSeconds, downloadSeconds } = await run(lab, service, sizeBytes, form)
   const above = mebibytes(peakBytes - idle)
   const small = sizeBytes < gibibyte ? [`the disk has no room for ${each} times ${size(gibibyte)}`] : []
   return [
@@ -94,3 +93,9 @@ export const memory = async (lab: Lab): Promise<Row[]> => {
     },
   ]
 }
+
+/** What many transfers at once add to the memory of the service. */
+export const memory = (lab: Lab): Promise<Row[]> => measure(lab, 'plain')
+
+/** The same of images that are encrypted on their way in and decrypted on their way out. */
+export const sealedMemory = (lab: Lab): Promise<Row[]> => measure(lab, 'sealed')

@@ -1,5 +1,6 @@
 import { type Account, createImage, requestText } from '../api.ts'
-import type { Lab, Served } from '../lab.ts'
+import { sealImage } from '../keys-api.ts'
+import type { Lab, Running } from '../lab.ts'
 import type { Transfer } from '../load-job.ts'
 
 export const gibibyte = 1024 ** 3
@@ -30,13 +31,26 @@ export const transfer = async ({ load }: Lab, port: number, one: Transfer): Prom
   return seconds[0] ?? Number.NaN
 }
 
+/** Makes an image of the producer that waits for its bytes; they will be sealed, or stored as they are. */
+export const createFor = async (
+  { url, producer }: Pick<Running, 'url' | 'producer'>,
+  form: 'plain' | 'sealed',
+  keyId?: string,
+): Promise<string> => {
+  const id = await createImage(url, producer, 'benchmark')
+  if (form === 'sealed') await sealImage(url, producer, id, keyId)
+  return id
+}
+
 /** Makes an image of the producer and uploads its bytes. */
 export const uploadNew = async (
   lab: Lab,
-  { url, port, producer }: Served,
+  service: Running,
   sizeBytes: number,
+  form: 'plain' | 'sealed' = 'plain',
 ): Promise<{ id: string; seconds: number }> => {
-  const id = await createImage(url, producer, 'benchmark')
+  const { port, producer } = service
+  const id = await createFor(service, form)
   return { id, seconds: await transfer(lab, port, uploadTo(id, producer, sizeBytes)) }
 }
 
