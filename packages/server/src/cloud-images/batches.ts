@@ -4,6 +4,7 @@ import { ApiError, apiError } from '../api-error.ts'
 import type { JobsTable } from '../database/sharing-tables.ts'
 import type { Cause } from '../events/events.ts'
 import { asApiError } from '../http/errors.ts'
+import type { KeyHolder } from '../keys/port.ts'
 import { updateMember } from '../members/members.ts'
 import { plainTerms } from '../members/share.ts'
 import type { Service } from '../service.ts'
@@ -23,7 +24,11 @@ export const batchMembers = async (
   actor: Actor,
   cause: Cause,
   action: 'share' | 'unshare',
-  pairs: { readonly images: readonly string[]; readonly projects: readonly string[]; readonly grantsKeys: boolean },
+  pairs: {
+    readonly images: readonly string[]
+    readonly projects: readonly string[]
+    readonly grantsBy: KeyHolder | null
+  },
 ): Promise<string> => {
   const projectId = projectOf(actor, 'member')
   if (action === 'share' && pairs.projects.includes(projectId)) throw apiError('own_image', {})

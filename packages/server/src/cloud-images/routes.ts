@@ -4,7 +4,7 @@ import Type from 'typebox'
 import { projectOf } from '../access/project.ts'
 import { apiError } from '../api-error.ts'
 import { causeOf } from '../events/events.ts'
-import { actorOf } from '../http/authentication.ts'
+import { actorOf, holderOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { asApiError } from '../http/errors.ts'
 import { sendJson } from '../http/json.ts'
@@ -83,7 +83,7 @@ const withCloudImageRoutes = (app: FastifyInstance, service: Service): void => {
         const pairs = {
           images: [...new Set(body.images)],
           projects: [...new Set(body.projects)],
-          grantsKeys: body.grant ?? false,
+          grantsBy: body.grant === true ? holderOf(request) : null,
         }
         for (const project of pairs.projects) checkStorable('projects', project)
         if (pairs.images.length * pairs.projects.length > pairsMax) {

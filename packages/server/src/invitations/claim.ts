@@ -81,7 +81,7 @@ const pairOfClaim = async (
   if ((await presentMember(db, image, memberId, cause.at)) !== undefined) return []
   await checkClaimable(db, image, invitation, memberId, cause.at)
   const grant = invitation.grant_key === 1 ? 'grant' : 'check'
-  return [{ image, memberId, grant, authority: invitation.owner_id }]
+  return [{ image, memberId, grant, authority: { projectId: invitation.owner_id, token: null } }]
 }
 
 /**

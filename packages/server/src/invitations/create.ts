@@ -11,7 +11,9 @@ import type { ImagesTable } from '../database/tables.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
 import { parseFuture } from '../http/instant.ts'
 import { wireDate } from '../http/json.ts'
-import { findImageForChange } from '../images/queries.ts'
+import { findImage, findImageForChange } from '../images/queries.ts'
+import { checkGrantableLater } from '../keys/clearance.ts'
+import type { KeyHolder } from '../keys/port.ts'
 import { parseEndsAt } from '../members/rules.ts'
 import type { Service } from '../service.ts'
 import { digestOfCode, hintOf, newCode } from './code.ts'
@@ -149,15 +151,22 @@ export const createInvitation = async (
 /**
  * Makes an invitation for an actor.
  * @throws ApiError `image_not_found`, `members_by_owner`, `members_need_shared`, `role_required`, `invalid_attribute`,
- *   `resource_quota`, `conflict`
+ *   `resource_quota`, `conflict`, and those of `checkGrantableLater`
  */
 export const invite = async (
-  { database, limits }: Service,
+  service: Service,
   actor: Actor,
+  holder: KeyHolder,
   cause: Cause,
   body: InvitationCreate,
 ): Promise<{ row: InvitationsTable; code: string | undefined }> => {
+  const { database, limits } = service
   const terms = parseTerms(body, cause.at)
+  if (terms.grantsKey) {
+    const found = await findImage(database.read, body.image_id, actor.projectId, cause.at)
+    const { row: image } = entitled(actor, 'member.invite', { image: body.image_id }, found)
+    await checkGrantableLater(service, image, holder)
+  }
   return database.write(async (tx) => {
     const found = await findImageForChange(tx, body.image_id, actor.projectId, cause.at)
     const { row: image } = entitled(actor, 'member.invite', { image: body.image_id }, found)

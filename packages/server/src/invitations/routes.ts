@@ -7,7 +7,7 @@ import {
 } from '@vitrine/contract'
 import type { FastifyInstance } from 'fastify'
 import { causeOf } from '../events/events.ts'
-import { actorOf } from '../http/authentication.ts'
+import { actorOf, holderOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
 import { type ResourcePath, resourceParams } from '../http/params.ts'
@@ -70,7 +70,7 @@ export const invitationRoutes = (app: FastifyInstance, service: Service): void =
     },
     async (request, reply) => {
       const body = parseCreate(request)
-      const { row, code } = await invite(service, actorOf(request), causeOf(request, now()), body)
+      const { row, code } = await invite(service, actorOf(request), holderOf(request), causeOf(request, now()), body)
       reply.header('cache-control', 'no-store')
       return sendJson(reply, 201, invitationDocument(row, now(), [], code))
     },

@@ -7,7 +7,7 @@ import type { Service } from '../service.ts'
 import { isAdopted, knownKey } from './adopt.ts'
 import { asKeyAnswer } from './errors.ts'
 import { declareIntent, keyOf, makeGrant, settleGrant, withdrawIntent } from './grants.ts'
-import { KeyError, type KeyManager } from './port.ts'
+import { KeyError, type KeyHolder, type KeyManager } from './port.ts'
 import { deleteGrant, lockGrant, updateGrant } from './queries.ts'
 import { checkEnabled, proveKey, recorded } from './use.ts'
 
@@ -23,8 +23,8 @@ export interface SharePair {
   readonly memberId: string
   /** `check`: the project must be let already. `grant`: it is let. `pretend`: it would be. */
   readonly grant: 'check' | 'grant' | 'pretend'
-  /** The project on whose word a key is granted. */
-  readonly authority: string | null
+  /** On whose word a key is granted. */
+  readonly authority: KeyHolder | null
 }
 
 /** What is known of one pair: the key that the project can use, or why it may not be shared. */
@@ -56,10 +56,48 @@ interface Run {
 const notGranted = (key: KeysTable, project: string) =>
   apiError('key_not_granted', { key: key.id, owner: key.project_id, project })
 
-/** @throws ApiError when the key may not be granted at all, or not on this word */
-const checkGrantable = (key: KeysTable, authority: string | null): void => {
-  if (key.grantable === 0) throw apiError('key_never_granted', { key: key.id })
-  if (authority !== key.project_id) throw apiError('key_of_other', { key: key.id, owner: key.project_id })
+/**
+ * Decides whether a key may be granted on this word. One that was not made here is shown to be open to whoever speaks, too: the
+ * service may do more with it than they (without a token that was shown before).
+ * @throws ApiError `key_never_granted`, `key_of_other`, `key_not_adopted`, `key_not_held`; KeyError
+ */
+export const checkGrantable = async (
+  service: Pick<Service, 'database'>,
+  manager: KeyManager,
+  key: KeysTable,
+  authority: KeyHolder | null,
+): Promise<void> => {
+  const { id, project_id: owner } = key
+  if (key.grantable === 0) throw apiError('key_never_granted', { key: id })
+  if (authority?.projectId !== owner) throw apiError('key_of_other', { key: id, owner })
+  if (key.adopted === 0) return
+  if (!(await isAdopted(service, id))) throw apiError('key_not_adopted', { key: id })
+  if (authority.token === null) return
+  try {
+    await manager.prove({ ...keyOf(key), version: key.version }, authority)
+  } catch (error) {
+    throw asKeyAnswer(error, id, () => apiError('key_not_held', { key: id, owner, project: owner }))
+  }
+}
+
+/**
+ * Decides beforehand whether the key of an image may be granted on this word, for what shares it later.
+ * @throws ApiError `key_unknown`, `key_unnamed`, `key_disabled` and those of `checkGrantable`
+ */
+export const checkGrantableLater = async (
+  service: Pick<Service, 'database' | 'now' | 'keyManager'>,
+  image: SharePair['image'],
+  authority: KeyHolder,
+): Promise<void> => {
+  const { keyManager: manager } = service
+  if (image.encryption === null || manager === undefined) return
+  try {
+    const key = await knownKey(service, manager, image)
+    checkEnabled(key)
+    await checkGrantable(service, manager, key, authority)
+  } catch (error) {
+    throw asKeyAnswer(error, image.key_id ?? '', () => apiError('key_manager_unavailable', {}))
+  }
 }
 
 const prove = (run: Run, key: KeysTable, { image, memberId }: SharePair): Promise<void> => {
@@ -101,8 +139,7 @@ const clear = async (run: Run, pair: SharePair): Promise<Clearance> => {
   }
   if (key.grantable === 0) throw apiError('key_never_granted', { key: key.id })
   if (pair.grant === 'check') throw notGranted(key, memberId)
-  checkGrantable(key, authority)
-  if (!(await isAdopted(run.service, key.id))) throw apiError('key_not_adopted', { key: key.id })
+  await checkGrantable(run.service, run.manager, key, authority)
   if (pair.grant === 'pretend') return { keyId: key.id, isPretended: true }
   await grant(run, key, pair)
   return cleared

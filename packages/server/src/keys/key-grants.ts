@@ -7,9 +7,11 @@ import type { Cause } from '../events/events.ts'
 import { parseMemberCreate } from '../members/rules.ts'
 import type { Service } from '../service.ts'
 import { answered } from './answer.ts'
+import { checkGrantable } from './clearance.ts'
 import type { GrantView } from './document.ts'
 import { grantByHand, keyOf, revokeGrant } from './grants.ts'
 import { noKey, ownKey } from './key-rows.ts'
+import type { KeyHolder } from './port.ts'
 import { findGrant } from './queries.ts'
 import { managerOf } from './use.ts'
 
@@ -59,13 +61,15 @@ const findView = async ({ database }: Service, key: KeysTable, grantee: string):
 }
 
 /**
- * Lets another project use a key of the actor's project, whether or not anything is shared with it yet. Again changes nothing.
+ * Lets another project use a key of the actor's project, whether or not anything is shared with it yet. Again,
+ * it is only brought up to date at the key manager.
  * @param given the id of the project, as it stands in the address
  * @throws ApiError `invalid_attribute`, `resource_not_found`, `key_never_granted`, `conflict`, `key_manager_unavailable`
  */
 export const grantKey = async (
   service: Service,
   actor: Actor,
+  holder: KeyHolder,
   cause: Cause,
   id: string,
   given: string,
@@ -77,9 +81,8 @@ export const grantKey = async (
   const key = await ownKey(database.read, projectId, id)
   if (grantee === projectId)
     throw apiError('conflict', { why: 'The key belongs to that project, which can use it anyway' })
-  if (key.grantable === 0) throw apiError('key_never_granted', { key: id })
+  await answered(service, cause.requestId, id, () => checkGrantable(service, manager, key, holder))
   const before = await findView(service, key, grantee)
-  if (before?.row.state === 'granted') return before
   if (before === undefined) await checkRoom(database.read, id)
   try {
     await answered(service, cause.requestId, id, () => grantByHand(service, manager, cause, keyOf(key), grantee))

@@ -231,7 +231,8 @@ const grantRoutes = (app: FastifyInstance, service: Service): void => {
     async (request, reply) => {
       await refuseBody(request)
       const { id, projectId } = request.params
-      const view = await grantKey(service, actorOf(request), causeOf(request, now()), id, projectId)
+      const cause = causeOf(request, now())
+      const view = await grantKey(service, actorOf(request), holderOf(request), cause, id, projectId)
       return sendJson(reply, 200, grantDocument(view))
     },
   )

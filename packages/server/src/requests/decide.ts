@@ -8,6 +8,7 @@ import type { ImagesTable, MembersTable } from '../database/tables.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
 import { findImage, findImageForChange } from '../images/queries.ts'
 import { type Clearances, checkCleared, type SharePair, withClearances } from '../keys/clearance.ts'
+import type { KeyHolder } from '../keys/port.ts'
 import { findMember } from '../members/queries.ts'
 import { beginShare, type ShareTerms } from '../members/share.ts'
 import { type MailContent, queueMail } from '../notices/queue.ts'
@@ -113,8 +114,8 @@ const share = async (
 interface Approval {
   readonly message: string | null
   readonly endsAt: number | null
-  /** Whether the project may use the key of an encrypted image, too. */
-  readonly grantsKey: boolean
+  /** On whose word the project may use the key of an encrypted image, too; null: it may not. */
+  readonly grantsBy: KeyHolder | null
 }
 
 const approveWithin = async (
@@ -139,7 +140,7 @@ const approveWithin = async (
       listingId: row.listing_id,
       sharedByUser: cause.userId,
     },
-    { clearances, grantsKey: said.grantsKey },
+    { clearances, grantsKey: said.grantsBy !== null },
   )
   const after = await decided(tx, cause, row, 'approved', said.message)
   // Anybody can name a project: only who proved that it is theirs is told of its rules and of the share that it had.
@@ -181,11 +182,12 @@ export const approve = (
   const pairs = async (): Promise<SharePair[]> => {
     const owner = projectOf(actor, 'member')
     const row = await findSeenBy(database.read, owner, id)
-    if (row === undefined) throw notFound(id)
+    // The transaction says what is wrong.
+    if (row?.state !== 'waiting') return []
     const found = await findImage(database.read, row.image_id, actor.projectId, cause.at)
     const { row: image } = entitled(actor, 'member.create', { image: row.image_id }, found)
-    const grant = said.grantsKey ? 'grant' : 'check'
-    return row.state === 'waiting' ? [{ image, memberId: row.project_id, grant, authority: owner }] : []
+    const grant = said.grantsBy === null ? 'check' : 'grant'
+    return [{ image, memberId: row.project_id, grant, authority: said.grantsBy }]
   }
   return withClearances(service, cause, pairs, (clearances) =>
     database.write((tx) => approveWithin(tx, service, actor, cause, id, said, clearances)),

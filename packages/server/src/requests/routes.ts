@@ -10,7 +10,7 @@ import {
 import type { FastifyInstance } from 'fastify'
 import { apiError } from '../api-error.ts'
 import { causeOf } from '../events/events.ts'
-import { actorOf } from '../http/authentication.ts'
+import { actorOf, holderOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
 import { type ResourcePath, resourceParams } from '../http/params.ts'
@@ -123,7 +123,7 @@ export const requestRoutes = (app: FastifyInstance, service: Service): void => {
       const said = {
         message: terms.message ?? null,
         endsAt: parseEndsAt(terms.ends_at, cause.at),
-        grantsKey: terms.grant ?? false,
+        grantsBy: terms.grant === true ? holderOf(request) : null,
       }
       const row = await approve(service, actorOf(request), cause, request.params.id, said)
       return sendJson(reply, 200, requestDocument(row))

@@ -149,7 +149,7 @@ eachDatabase('rules under attack', ({ newUrl, atEnd }) => {
         const action = turn % 4 === 3 ? 'unshare' : 'share'
         const names = { images: turned(images, turn % 4).slice(0, 3), projects: turned(projects, turn % 5) }
         const cause = causeBy('producer')
-        const how = { byName: true, terms: plainTerms(cause), grantsKeys: false, atomic: true, dryRun: false }
+        const how = { byName: true, terms: plainTerms(cause), grantsBy: null, atomic: true, dryRun: false }
         const { pairs } = await runBatch(counting, actor, cause, { action, ...names, ...how })
         assert.deepEqual(
           pairs.filter(({ error }) => error !== null),

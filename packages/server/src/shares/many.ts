@@ -11,6 +11,7 @@ import { findImage, findImageForChange, type ImageAndMembership } from '../image
 import { checkStorable } from '../images/text.ts'
 import { lockInvitations, parseProjectName } from '../invitations/create.ts'
 import { type Clearances, checkCleared, type SharePair, withClearances } from '../keys/clearance.ts'
+import type { KeyHolder } from '../keys/port.ts'
 import { findMember } from '../members/queries.ts'
 import { beginShare, endShare, type ShareTerms } from '../members/share.ts'
 import { keepRulesForBatch } from '../rules/lock.ts'
@@ -28,8 +29,8 @@ export interface Batch {
   /** Whether `name@domain` means the project of that name. */
   readonly byName: boolean
   readonly terms: ShareTerms
-  /** Whether the projects are let use the keys of encrypted images, too. */
-  readonly grantsKeys: boolean
+  /** On whose word the projects are let use the keys of encrypted images, too; null: they are not. */
+  readonly grantsBy: KeyHolder | null
   /** All pairs or none. */
   readonly atomic: boolean
   /** Only tell what would happen. */
@@ -99,15 +100,20 @@ class Undone extends Error {
 const pairsToClear = async (run: Run, imageIds: readonly string[]): Promise<SharePair[]> => {
   const { service, actor, cause, batch } = run
   if (batch.action === 'unshare') return []
-  const grant = !batch.grantsKeys ? 'check' : batch.dryRun ? 'pretend' : 'grant'
-  const projects = batch.projects.filter((project) => !batch.byName || nameOf(project) === undefined)
+  const mode = batch.grantsBy === null ? 'check' : batch.dryRun ? 'pretend' : 'grant'
+  const isName = (project: string): boolean => batch.byName && nameOf(project) !== undefined
+  // A project that is named is let use the key once it claims; that it may be, is found out now.
+  const projects = batch.grantsBy === null ? batch.projects.filter((project) => !isName(project)) : batch.projects
   const pairs: SharePair[] = []
   for (const imageId of imageIds) {
     const found = await findImage(service.database.read, imageId, actor.projectId, cause.at)
     if (found === undefined || found.row.encryption === null) continue
     if (decide(actor, 'member.create', found.row, { actorIsMember: found.isMember }) !== 'allow') continue
     pairs.push(
-      ...projects.map((memberId) => ({ image: found.row, memberId, grant, authority: actor.projectId }) as const),
+      ...projects.map((memberId): SharePair => {
+        const grant = isName(memberId) ? 'pretend' : mode
+        return { image: found.row, memberId, grant, authority: batch.grantsBy }
+      }),
     )
   }
   return pairs
@@ -125,7 +131,7 @@ const sharePair = async (tx: Tx, run: ClearedRun, image: ImagesTable, project: s
   const present = await findMember(tx, image.id, project)
   if (present !== undefined && !isOver(present, cause.at)) {
     // A share that stands already may still want its key.
-    if (batch.grantsKeys) await checkCleared(tx, clearances, image, project)
+    if (batch.grantsBy !== null) await checkCleared(tx, clearances, image, project)
     return 'unchanged'
   }
   await beginShare(tx, service.limits, cause, image, project, batch.terms, clearances)
@@ -141,14 +147,19 @@ const unshareName = async (tx: Tx, run: Run, image: ImagesTable, name: string): 
   return ended ? 'unshared' : 'unchanged'
 }
 
+const inviteName = async (tx: Tx, run: ClearedRun, image: ImagesTable, name: string, given: string): Promise<Done> => {
+  const { batch, service, cause, clearances } = run
+  const grantsKey = batch.grantsBy !== null
+  if (grantsKey) await checkCleared(tx, clearances, image, given)
+  return inviteByName(tx, service.limits, cause, image, name, batch.terms, grantsKey)
+}
+
 const doPair = (tx: Tx, run: ClearedRun, image: ImagesTable, project: string): Promise<Done> => {
-  const { batch, service, cause } = run
+  const { batch } = run
   const name = batch.byName ? nameOf(project) : undefined
   if (batch.action === 'unshare')
     return name === undefined ? endPair(tx, run, image, project) : unshareName(tx, run, image, name)
-  return name === undefined
-    ? sharePair(tx, run, image, project)
-    : inviteByName(tx, service.limits, cause, image, name, batch.terms, batch.grantsKeys)
+  return name === undefined ? sharePair(tx, run, image, project) : inviteName(tx, run, image, name, project)
 }
 
 const failed = (imageId: string, project: string, error: ApiError): PairOutcome => ({

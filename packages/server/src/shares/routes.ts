@@ -11,7 +11,7 @@ import Type from 'typebox'
 import { projectOf } from '../access/project.ts'
 import { apiError } from '../api-error.ts'
 import { causeOf } from '../events/events.ts'
-import { actorOf } from '../http/authentication.ts'
+import { actorOf, holderOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
 import { type ImagePath, imageParams } from '../http/params.ts'
@@ -110,7 +110,7 @@ export const shareRoutes = (app: FastifyInstance, service: Service): void => {
         projects,
         byName: true,
         terms: { message: body.message ?? null, endsAt, listingId: null, sharedByUser: cause.userId },
-        grantsKeys: body.grant ?? false,
+        grantsBy: body.grant === true ? holderOf(request) : null,
         atomic: body.atomic ?? false,
         dryRun: body.dry_run ?? false,
       }

@@ -62,7 +62,7 @@ eachDatabase('bad people and bad luck', ({ newUrl, atEnd }) => {
     assert.equal(tooMany.statusCode, 400)
     assert.deepEqual(await membersOf(service), [])
 
-    const atomic = await many(service, { images: [image], projects: projects(200), grantsKeys: false, atomic: true })
+    const atomic = await many(service, { images: [image], projects: projects(200), atomic: true })
     assert.equal(atomic.applied, false)
     assert.deepEqual(await membersOf(service), [])
     const rehearsed = await many(service, { images: [image], projects: projects(200), dry_run: true })
@@ -166,7 +166,7 @@ eachDatabase('bad people and bad luck', ({ newUrl, atEnd }) => {
     const terms = { message: null, endsAt: null, listingId: null, sharedByUser: null }
     const batch = { action: 'share', images, projects: projects(3), byName: true, terms, dryRun: false } as const
     await assert.rejects(
-      runBatch(failing, actor('producer'), cause, { ...batch, grantsKeys: false, atomic: true }),
+      runBatch(failing, actor('producer'), cause, { ...batch, grantsBy: null, atomic: true }),
       /the process is gone/,
     )
     assert.ok(looks > 5)

@@ -86,9 +86,15 @@ const pair = { images: [image], projects: ['consumer'], byName: false, atomic: f
 const terms = plainTerms(cause)
 
 const works: Record<string, () => Promise<unknown>> = {
-  share: () => runBatch(service, actor, cause, { action: 'share', ...pair, terms, grantsKeys: true }),
+  share: () =>
+    runBatch(service, actor, cause, {
+      action: 'share',
+      ...pair,
+      terms,
+      grantsBy: { projectId: 'producer', token: null },
+    }),
   withdraw: async () => {
-    await runBatch(service, actor, cause, { action: 'unshare', ...pair, terms, grantsKeys: false })
+    await runBatch(service, actor, cause, { action: 'unshare', ...pair, terms, grantsBy: null })
     const worker = await startKeyWork(service, [])
     await worker.stop()
   },
