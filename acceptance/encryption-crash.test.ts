@@ -12,7 +12,7 @@ const seed = Number(process.env.VITRINE_CRASH_SEED || randomInt(2 ** 31))
 const worlds: readonly (WorldOptions & { readonly rounds: number })[] = [
   { keyManager: 'embedded', database: 'SQLite', rounds: given || 12 },
   { keyManager: 'embedded', database: 'PostgreSQL', rounds: given || 6 },
-  { keyManager: 'Barbican', database: 'SQLite', rounds: given || 6 },
+  { keyManager: 'Barbican', database: 'SQLite', rounds: given || 5 },
 ]
 
 for (const { rounds, ...options } of worlds) {
