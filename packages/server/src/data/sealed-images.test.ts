@@ -7,6 +7,7 @@ import { Readable } from 'node:stream'
 import { describe, it, type TestContext } from 'node:test'
 import fastify from 'fastify'
 import { ApiError, apiError } from '../api-error.ts'
+import type { Database } from '../database/database.ts'
 import { withAuthentication } from '../http/authentication.ts'
 import { chunkBytes, dataKeyBytes, sealedSizeOf, sealingScheme } from '../sealing/chunks.ts'
 import { fakeToken } from '../testing/fake-identity.ts'
@@ -23,6 +24,24 @@ interface ErrorBody {
 
 const sealOf = (image_id: string) => ({ image_id, key_id: 'k', key_version: 1, scheme: sealingScheme, wrapped: '' })
 
+/** The key that the seals name, for the service to know of. */
+const knowKey = (database: Database): Promise<void> =>
+  database.write(async (tx) => {
+    const created_at = Date.now()
+    const flags = { status: 'enabled', is_default: 0, grantable: 1, adopted: 0 } as const
+    const key = {
+      id: 'k',
+      project_id: 'producer',
+      name: null,
+      ...flags,
+      version: 1,
+      created_at,
+      updated_at: created_at,
+    }
+    await tx.insertInto('keys').values(key).execute()
+    await tx.insertInto('key_versions').values({ key_id: 'k', version: 1, data_keys: 0, created_at }).execute()
+  })
+
 /** A service whose images are sealed with the one key that is given out here. */
 const start = async (context: TestContext, givenOpenKey?: OpenKey) => {
   const key = randomBytes(dataKeyBytes)
@@ -30,6 +49,7 @@ const start = async (context: TestContext, givenOpenKey?: OpenKey) => {
   const test = await startTestService()
   context.after(test.close)
   const { service, call, config } = test
+  await knowKey(service.database)
   const actor = await service.identity.validate(producer, { method: 'PUT', path: '/', serviceToken: undefined })
 
   const app = fastify()

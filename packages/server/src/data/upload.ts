@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Actor } from '../access/actor.ts'
 import { entitled } from '../access/entitle.ts'
 import { ApiError, apiError } from '../api-error.ts'
+import type { Tx } from '../database/database.ts'
 import type { ImageSealsTable } from '../database/key-tables.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
@@ -9,6 +10,7 @@ import { fromRow, type Image } from '../images/image.ts'
 import { findImageForChange, updateImage } from '../images/queries.ts'
 import { checkUploadable } from '../images/status.ts'
 import { createContentCheck } from '../inspect/check.ts'
+import { keepVersion } from '../keys/key-rows.ts'
 import { insertSeal } from '../keys/queries.ts'
 import { sealedWriter } from '../sealing/sealed-writer.ts'
 import type { Service } from '../service.ts'
@@ -73,6 +75,13 @@ const claim = (
     return image
   })
 
+/** Bytes whose key was deleted while they arrived could be opened by nobody. @throws ApiError `key_unknown` */
+const storeSeal = async (tx: Tx, { seal }: Sealing): Promise<void> => {
+  const { key_id: key, key_version: version } = seal
+  if (!(await keepVersion(tx, key, version))) throw apiError('key_unknown', { key })
+  await insertSeal(tx, seal)
+}
+
 /** Makes the image active, unless it was deleted meanwhile. */
 const finish = (
   { database, now }: Service,
@@ -87,7 +96,7 @@ const finish = (
     if (found === undefined) throw apiError('image_deleted', {})
     const image = fromRow(found.row)
     if (!(await keepBlob(tx, key, bytes.sizeBytes))) throw apiError('upload_lost', {})
-    if (sealing !== undefined) await insertSeal(tx, sealing.seal)
+    if (sealing !== undefined) await storeSeal(tx, sealing)
     await updateImage(tx, image, withData(image, bytes, { key, store: store.name }, now()))
     const { sizeBytes, checksum, hashAlgorithm, hashValue } = bytes
     const detail = { size: sizeBytes, checksum, os_hash_algo: hashAlgorithm, os_hash_value: hashValue }

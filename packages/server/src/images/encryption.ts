@@ -37,6 +37,16 @@ const clientEncryption = (properties: Image['properties']): Encryption | undefin
 export const deletesKey = ({ properties }: Pick<Image, 'properties'>): boolean =>
   deletionPolicies.some((name) => properties.get(name) === 'on_image_deletion')
 
+/**
+ * The same image without what it says should become of its key. For a new owner: it is theirs to say, and the key that the one
+ * before wrote down may be the new owner's own.
+ */
+export const keepingKey = (image: Image): Image => {
+  const properties = new Map(image.properties)
+  for (const name of deletionPolicies) properties.delete(name)
+  return { ...image, properties }
+}
+
 /** The same image, to be sealed under a key (null: not any more) when its bytes arrive. */
 export const sealedWith = (image: Image, keyId: string | null, now: number): Image => {
   const properties = new Map(image.properties)

@@ -3,7 +3,7 @@ import { apiError } from '../api-error.ts'
 import type { Limits } from '../config.ts'
 import { checkPropertyQuota, checkTagQuota, isBaseAttribute, setAttribute } from './attributes.ts'
 import { newImage } from './create.ts'
-import { checkSealKept } from './encryption.ts'
+import { checkSealKept, keepingKey } from './encryption.ts'
 import { type Draft, draftOf, type Image } from './image.ts'
 import type { Operation, Patch } from './patch.ts'
 
@@ -80,5 +80,6 @@ export const updated = (image: Image, patch: Patch, rules: UpdateRules, now: num
   if (grows(image, result)) checkPropertyQuota(result.properties, rules.limits)
   if (patch.operations.some(({ key }) => key === 'tags')) checkTagQuota(result.tags, rules.limits)
   checkSealKept(image, result)
-  return { ...result, updatedAt: now }
+  const kept = image.owner === result.owner ? result : keepingKey(result)
+  return { ...kept, updatedAt: now }
 }

@@ -71,6 +71,14 @@ export const keepVersion = async (tx: Tx, keyId: string, version: number): Promi
   return row !== undefined && row.state !== 'removing'
 }
 
+/**
+ * Makes those wait who want `keepVersion`, or to count a data key, until it is decided whether the key goes: what they store then
+ * finds no version any more, and what they stored before can be counted. After the lock of the key.
+ */
+export const lockVersions = async (tx: Tx, keyId: string): Promise<void> => {
+  await locked(tx, tx.selectFrom('key_versions').select('version').where('key_id', '=', keyId)).execute()
+}
+
 /** Versions with something left to do, asked for so that SQLite walks the index of them: a literal, and no order. */
 export const unfinishedVersions = (db: Reader) =>
   db

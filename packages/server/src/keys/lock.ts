@@ -11,6 +11,8 @@ const patienceMs = 60_000
 export interface KeyLocks {
   /** @throws KeyError `unavailable` when it is never one's turn */
   hold<Result>(keyId: string, work: () => Promise<Result>): Promise<Result>
+  /** Gives back what could not be given back while the database was away. */
+  giveOwed(): Promise<void>
 }
 
 /**
@@ -19,6 +21,8 @@ export interface KeyLocks {
  */
 export const createKeyLocks = (database: Database, processId: string): KeyLocks => {
   const queues = new Map<string, Promise<void>>()
+  // Locks that nobody here wants any more and that may still stand: this process lives, so nobody else clears them away.
+  const owed = new Set<string>()
 
   const tryTake = (keyId: string, token: string): Promise<boolean> =>
     database.write(async (tx) => {
@@ -35,28 +39,36 @@ export const createKeyLocks = (database: Database, processId: string): KeyLocks 
       return (numInsertedOrUpdatedRows ?? 0n) > 0n
     })
 
-  const take = async (keyId: string): Promise<string> => {
-    const token = randomUUID()
+  const take = async (keyId: string, token: string): Promise<void> => {
     for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += waitMs) {
-      if (await tryTake(keyId, token)) return token
+      if (await tryTake(keyId, token)) return
       await sleep(waitMs)
     }
     throw new KeyError('unavailable', 'Another change of the key does not end.')
   }
 
-  const give = (token: string): Promise<unknown> =>
-    database.write((tx) => tx.deleteFrom('key_locks').where('token', '=', token).execute())
+  const giveOwed = async (): Promise<void> => {
+    for (const token of owed) {
+      await database.write((tx) => tx.deleteFrom('key_locks').where('token', '=', token).execute())
+      owed.delete(token)
+    }
+  }
 
   const inTurn = async <Result>(keyId: string, work: () => Promise<Result>): Promise<Result> => {
-    const token = await take(keyId)
+    const token = randomUUID()
     try {
+      await take(keyId, token)
       return await work()
     } finally {
-      await give(token)
+      // Also one that was not taken: where the database failed, nobody knows.
+      owed.add(token)
+      // What was done is done, and what failed has failed, whether or not this can be written down now.
+      await giveOwed().catch(() => {})
     }
   }
 
   return {
+    giveOwed,
     hold: (keyId, work) => {
       const result = (queues.get(keyId) ?? Promise.resolve()).then(() => inTurn(keyId, work))
       const end = result.then(

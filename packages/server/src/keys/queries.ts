@@ -117,6 +117,8 @@ export const requestKeyDeletion = async (
   at: number,
 ): Promise<void> => {
   if (key_id === null) return
+  // Whoever marks an image with the key of another must not stand in the way of its owner's own request.
+  if ((await findKey(tx, key_id))?.project_id !== projectId) return
   await tx
     .insertInto('key_deletions')
     .values({ key_id, project_id: projectId, image_id: id, created_at: at })
@@ -124,9 +126,18 @@ export const requestKeyDeletion = async (
     .execute()
 }
 
-/** Whether an image is encrypted with this key. */
-export const hasImageUnder = async (db: Reader, keyId: string): Promise<boolean> =>
-  (await db.selectFrom('images').select('id').where('key_id', '=', keyId).limit(1).executeTakeFirst()) !== undefined
+/** Whether an image of the key's own project is encrypted with it; whatever others mark theirs with does not count. */
+export const hasImageUnder = async (
+  db: Reader,
+  { id, project_id }: Pick<KeysTable, 'id' | 'project_id'>,
+): Promise<boolean> =>
+  (await db
+    .selectFrom('images')
+    .select('id')
+    .where('key_id', '=', id)
+    .where('owner', '=', project_id)
+    .limit(1)
+    .executeTakeFirst()) !== undefined
 
 /** Whether data keys were handed out that only this key opens. */
 export const hasDataKeys = async (db: Reader, keyId: string): Promise<boolean> =>

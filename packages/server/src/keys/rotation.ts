@@ -167,6 +167,8 @@ const hasUploadUnder = async (tx: Tx, keyId: string): Promise<boolean> =>
     .selectFrom('images')
     .select('id')
     .where('key_id', '=', keyId)
+    // Others may mark an image with the key, and upload for ever.
+    .where('encryption', '=', 'sealed')
     .where('status', 'in', ['saving', 'uploading', 'importing'])
     .limit(1)
     .executeTakeFirst()) !== undefined

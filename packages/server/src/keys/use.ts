@@ -7,6 +7,7 @@ import type { Service } from '../service.ts'
 import { asKeyAnswer } from './errors.ts'
 import { keyOf } from './grants.ts'
 import { type KeyUseRecord, recordKeyEvent } from './key-events.ts'
+import { isKey } from './key-rows.ts'
 import { KeyError, type KeyHolder, type KeyManager } from './port.ts'
 import { findKey, findSeal } from './queries.ts'
 import { keyBytes } from './wrapping.ts'
@@ -63,7 +64,7 @@ export const newImageKey = async (
 ): Promise<NewImageKey> => {
   const manager = managerOf(service)
   const row = await findKey(service.database.read, image.keyId)
-  if (row === undefined) throw apiError('key_unknown', { key: image.keyId })
+  if (row === undefined || !isKey(row)) throw apiError('key_unknown', { key: image.keyId })
   checkEnabled(row)
   const key = { ...keyOf(row), version: row.version }
   const dataKey = randomBytes(keyBytes)

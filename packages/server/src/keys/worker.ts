@@ -80,6 +80,7 @@ export const startKeyWork = async (service: Parts, duties: readonly KeyDuty[]): 
   if (manager === undefined) return { kick: () => {}, stop: async () => {} }
 
   const round = async (): Promise<void> => {
+    await service.keyLocks.giveOwed()
     if (await isBusy(service)) await endAbandoned(service)
     for (const duty of [settleDue, ...duties]) {
       await duty(service, manager).catch((error: unknown) => {
