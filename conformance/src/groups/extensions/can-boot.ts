@@ -5,7 +5,7 @@ import { expectEqual, expectStatus } from '../../expect.ts'
 import { dayS, expectRefusal, inSeconds } from '../../extensions.ts'
 import { at, type Json, listAt, stringAt } from '../../json.ts'
 import { changeKey, expectNamed, grantKey, grantPath, grantsOf, madeKey, sealed, usesLike, usesOf } from '../../keys.ts'
-import type { Group, Scene } from '../../suite.ts'
+import { eventually, type Group, type Scene } from '../../suite.ts'
 import { qcow2 } from '../disk-images.ts'
 import { unknownProject } from '../members-matrix.ts'
 import { shareMany } from './ways-to-share.ts'
@@ -98,7 +98,8 @@ const runSight = async (scene: Scene) => {
   await own('an image that is private hinders all others, also if it were shared', async () => {
     const image = await images.active({ visibility: 'private' })
     await expectBoots(owner, image)
-    expectEqual((await boot(owner, image, forConsumer)).denied.includes('visibility'), true, 'whether it hinders')
+    for (const query of [forConsumer, { ...forConsumer, if_shared: 'true' }])
+      expectEqual((await boot(owner, image, query)).denied.includes('visibility'), true, 'whether it hinders')
     expectRefusal(await consumer.api.get(bootPath(image, {})), 404)
   })
   await own('a share that ends is told of, and boots until then', async () => {
@@ -106,6 +107,20 @@ const runSight = async (scene: Scene) => {
     await shareMany(owner, { images: [image], projects: [consumer.projectId], ends_at: inSeconds(dayS) })
     expectEqual((await expectBoots(consumer, image)).effects.end, 'informs', 'the end')
     expectEqual((await expectBoots(owner, image, forConsumer)).effects.end, 'informs', 'the end')
+  })
+  await own('a share that is over hinders', async () => {
+    const image = await images.active()
+    await shareMany(owner, { images: [image], projects: [consumer.projectId], ends_at: inSeconds(1) })
+    const found = await eventually(
+      () => boot(owner, image, forConsumer),
+      ({ denied }) => denied.length > 0,
+      'the end of the share',
+    )
+    expectEqual(
+      found.denied.every((rule) => rule === 'end' || rule === 'membership'),
+      true,
+      'why',
+    )
   })
   await own('who does not see the image asks in vain: 404; a consumer asks about itself alone: 403', async () => {
     const image = await images.active()
@@ -208,11 +223,27 @@ const runImage = async (scene: Scene) => {
     await own(`an image that is ${status} does not boot`, async () => {
       await expectHindered(owner, await images.in(status), {}, 'status')
     })
-  for (const format of ['aki', 'ari'])
-    await own(`an image that is ${format} is no disk`, async () => {
-      const image = await images.active({ disk_format: format, container_format: format })
-      await expectHindered(owner, image, {}, 'format')
+  const formats: [attributes: { [name: string]: Json }, effect: string][] = [
+    [{ disk_format: 'aki', container_format: 'aki' }, 'denies'],
+    [{ disk_format: 'ari', container_format: 'ari' }, 'denies'],
+    [{ container_format: 'docker' }, 'denies'],
+    [{ container_format: 'compressed' }, 'denies'],
+    [{ disk_format: 'iso' }, 'informs'],
+    [{ disk_format: 'ami', container_format: 'ami' }, 'informs'],
+    [{ disk_format: 'raw' }, 'allows'],
+    [{ disk_format: 'qcow2' }, 'allows'],
+  ]
+  for (const [attributes, effect] of formats)
+    await own(`${JSON.stringify(attributes)}: the format ${effect}`, async () => {
+      const image = await images.queued(attributes)
+      const found = await boot(owner, image)
+      expectEqual(found.effects.format, effect, 'the effect')
+      expectEqual(found.denied.includes('format'), effect === 'denies', 'whether it hinders')
     })
+  await own('formats that are not set hinder', async () => {
+    const image = await images.queued({ disk_format: null, container_format: null })
+    expectEqual((await boot(owner, image)).denied.includes('format'), true, 'whether they hinder')
+  })
   await own('several reasons are all told', async () => {
     const image = await images.queued({ min_disk: 5, min_ram: 100 })
     const { denied } = await boot(owner, image, { disk_gib: 4, ram_mib: 99 })
@@ -224,6 +255,7 @@ const runImage = async (scene: Scene) => {
     [{ disk_gib: 9 }, 'min_disk'],
     [{ ram_mib: 512 }],
     [{ ram_mib: 511 }, 'min_ram'],
+    [{ ram_mib: 0 }, 'min_ram'],
     [{ disk_gib: 10, ram_mib: 512 }],
     [{ disk_gib: 9, ram_mib: 511 }, 'min_disk', 'min_ram'],
     [{ disk_gib: 2147483647, ram_mib: 2147483647 }],

@@ -4,6 +4,7 @@ import { expectDocument } from '../../document.ts'
 import { expectEqual, expectStatus, imageIds } from '../../expect.ts'
 import { expectRefusal, ruled } from '../../extensions.ts'
 import { at, listAt } from '../../json.ts'
+import { changeKey, grantKey, grantPath, sealed } from '../../keys.ts'
 import type { Group, Scene } from '../../suite.ts'
 
 interface Verdict {
@@ -43,6 +44,13 @@ const shared =
     return image
   }
 
+const sealedShare = async (scene: Scene) => {
+  const made = await sealed(scene)
+  const body = { images: [made.image], projects: [scene.actors.consumer.projectId], grant: true }
+  expectStatus(await scene.actors.owner.api.post('/v2/shares', { action: 'share', ...body }), 200)
+  return made
+}
+
 /** Every kind of image that the answer depends on. */
 const states: [what: string, make: Make][] = [
   ['a private image', ({ images }) => images.active({ visibility: 'private' })],
@@ -79,6 +87,38 @@ const states: [what: string, make: Make][] = [
       expectStatus(await actors.owner.api.patch(`/v2/images/${image}`, operations), 200)
       return image
     },
+  ],
+  ['a sealed image that is shared with its key', async (scene) => (await sealedShare(scene)).image],
+  [
+    'a sealed image whose key was taken back',
+    async (scene) => {
+      const { image, key } = await sealedShare(scene)
+      const { owner, consumer } = scene.actors
+      expectStatus(await owner.api.delete(grantPath(key, consumer.projectId)), 204)
+      return image
+    },
+  ],
+  [
+    'a sealed image whose key is disabled',
+    async (scene) => {
+      const { image, key } = await sealedShare(scene)
+      await changeKey(scene.actors.owner, key, { status: 'disabled' })
+      return image
+    },
+  ],
+  [
+    'a sealed community image whose key the stranger may use',
+    async (scene) => {
+      const { image, key } = await sealed(scene)
+      await grantKey(scene.actors.owner, key, scene.actors.stranger.projectId)
+      const open = [{ op: 'replace', path: '/visibility', value: 'community' }]
+      expectStatus(await scene.actors.owner.api.patch(`/v2/images/${image}`, open), 200)
+      return image
+    },
+  ],
+  [
+    'a community image that a client encrypted',
+    ({ images }) => images.active({ visibility: 'community', __system__cmkid: crypto.randomUUID() }),
   ],
 ]
 
@@ -119,6 +159,10 @@ const runRights = async (scene: Scene) => {
     for (const about of [owner, other, stranger])
       expectRefusal(await consumer.api.get(`${path}?project=${about.projectId}`), 403)
   })
+  for (const project of ['', '%20a', 'a%2Fb', 'p'.repeat(256)])
+    await own(`"${project.slice(0, 9)}" is no project to ask about: 400`, async () => {
+      expectRefusal(await owner.api.get(`${path}?project=${project}`), 400)
+    })
   await own('a reader of the owning project may ask', async () => {
     expectEqual((await explained(ownerReader, image, consumer)).list, true, 'list')
   })

@@ -14,6 +14,7 @@ import {
   sealed,
   sealedQueued,
   shownKey,
+  usesLike,
 } from '../../keys.ts'
 import { eventually, type Group, type Scene } from '../../suite.ts'
 
@@ -21,12 +22,12 @@ const runRotation = async (scene: Scene) => {
   const { actors, own } = scene
   const { owner, consumer } = actors
   const rotate = async (key: string) =>
-    expectDocument(expectStatus(await owner.api.post(`${keyPath(key)}/rotate`), 200, 202), KeySchema)
+    expectDocument(expectStatus(await owner.api.post(`${keyPath(key)}/rotate`), 202), KeySchema)
   await own('a rotated key goes on for owner and grantee, and wraps with its new version', async () => {
     const { image, key, bytes } = await sealed(scene)
     await grantKey(owner, key, consumer.projectId)
     expectStatus(await owner.api.post(`/v2/images/${image}/members`, { member: consumer.projectId }), 200)
-    const before = expectStatus(await owner.api.post(`${keyPath(key)}/data-keys`), 200, 201)
+    const before = expectStatus(await owner.api.post(`${keyPath(key)}/data-keys`), 201)
     for (const version of [2, 3]) {
       expectField(await rotate(key), ['version'], version)
       for (const actor of [owner, consumer]) {
@@ -36,7 +37,7 @@ const runRotation = async (scene: Scene) => {
         const opened = expectStatus(await actor.api.post(`${keyPath(key)}/unwrap`, { wrapped }), 200)
         expectField(opened, ['plain'], stringAt(before.json, 'plain'))
       }
-      const next = expectStatus(await owner.api.post(`${keyPath(key)}/data-keys`), 200, 201)
+      const next = expectStatus(await owner.api.post(`${keyPath(key)}/data-keys`), 201)
       expectMatch(stringAt(next.json, 'wrapped'), new RegExp(`^${version}\\.`), 'the wrapped data key')
       await eventually(
         async () => (await shownKey(owner, key)).rotating,
@@ -57,7 +58,7 @@ const runRotation = async (scene: Scene) => {
   })
   await own('a project that is let after a rotation opens what was wrapped before it', async () => {
     const key = await madeKey(scene)
-    const before = expectStatus(await owner.api.post(`${keyPath(key)}/data-keys`), 200, 201)
+    const before = expectStatus(await owner.api.post(`${keyPath(key)}/data-keys`), 201)
     await rotate(key)
     await grantKey(owner, key, consumer.projectId)
     const wrapped = stringAt(before.json, 'wrapped')
@@ -98,10 +99,17 @@ const runEnd = async (scene: Scene) => {
       'what the list has of it',
     )
   })
+  await own('the log of a deleted key is read on, by its project alone', async () => {
+    const key = await madeKey(scene)
+    expectStatus(await owner.api.delete(keyPath(key)), 204)
+    const [last] = await usesLike(owner, key, 'key.delete')
+    expectEqual([at(last, 'project_id'), at(last, 'outcome')], [owner.projectId, 'done'], 'who deleted it')
+    for (const actor of [consumer, actors.admin]) expectRefusal(await actor.api.get(`${keyPath(key)}/events`), 404)
+  })
   await own('a key that gave out data keys goes only when they may be forgotten: 409 before', async () => {
     const key = await madeKey(scene)
     await grantKey(owner, key, consumer.projectId)
-    const data = expectStatus(await consumer.api.post(`${keyPath(key)}/data-keys`), 200, 201)
+    const data = expectStatus(await consumer.api.post(`${keyPath(key)}/data-keys`), 201)
     const wrapped = stringAt(data.json, 'wrapped')
     const open = (actor: Actor) => actor.api.post(`${keyPath(key)}/unwrap`, { wrapped })
     expectRefusal(await owner.api.delete(keyPath(key)), 409)

@@ -23,7 +23,7 @@ import { unknownProject } from '../members-matrix.ts'
 
 const dataKey = async (actor: Actor, key: string): Promise<{ plain: string; wrapped: string }> => {
   const answer = await actor.api.post(`${keyPath(key)}/data-keys`)
-  expectDocument(expectStatus(answer, 200, 201), DataKeySchema)
+  expectDocument(expectStatus(answer, 201), DataKeySchema)
   expectMatch(header(answer, 'cache-control'), /no-store/, 'Cache-Control')
   return { plain: stringAt(answer.json, 'plain'), wrapped: stringAt(answer.json, 'wrapped') }
 }
@@ -194,9 +194,9 @@ const runGrants = async (scene: Scene) => {
     })
   await own('the own project needs no grant, and gets none', async () => {
     const key = await madeKey(scene)
-    expectStatus(await owner.api.put(grantPath(key, owner.projectId)), 400, 403, 409)
+    expectRefusal(await owner.api.put(grantPath(key, owner.projectId)), 409)
     expectEqual(await grantsOf(owner, key), {}, 'the grants')
-    expectStatus(await owner.api.delete(grantPath(key, owner.projectId)), 400, 403, 404, 409)
+    expectRefusal(await owner.api.delete(grantPath(key, owner.projectId)), 404)
     await dataKey(owner, key)
   })
   await own('a grant is revoked once; where there is none, it is 404', async () => {
@@ -237,7 +237,7 @@ const runLog = async (scene: Scene) => {
     const opened = expectStatus(await consumer.api.get(`/v2/images/${image}/file`), 200)
     const { wrapped } = await dataKey(consumer, key)
     expectStatus(await unwrap(owner, key, wrapped), 200)
-    expectStatus(await owner.api.post(`${keyPath(key)}/rotate`), 200, 202)
+    expectStatus(await owner.api.post(`${keyPath(key)}/rotate`), 202)
     expectStatus(await owner.api.delete(grantPath(key, consumer.projectId)), 204)
     const expected: [
       type: Parameters<typeof usesLike>[2],

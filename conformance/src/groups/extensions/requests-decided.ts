@@ -4,6 +4,7 @@ import { expectDocument } from '../../document.ts'
 import { expectEqual, expectField, expectStatus } from '../../expect.ts'
 import { dayS, expectPrivate, expectRefusal, expectSafePage, inSeconds, pathOf, published } from '../../extensions.ts'
 import { type Json, objectAt, stringAt } from '../../json.ts'
+import { changeKey, expectKeyRefusal, expectKeyState, expectNamed, grantsOf, sealed } from '../../keys.ts'
 import type { MailReceiver } from '../../receivers.ts'
 import { type Scene, sleep } from '../../suite.ts'
 import { ask, asked, confirmation, mailbox, queueOf, statusOf } from './asking.ts'
@@ -123,17 +124,36 @@ export const runConfirmed = async (scene: Scene, mail: MailReceiver) => {
       expectStatus(await consumer.api.get(`/v2/images/${image}`), denied ? 404 : 200)
     }
   })
+  // Requests are limited by network, so two expectations are about one.
+  const { image: encrypted, key } = await sealed(scene)
+  const pathOfRequest = async () => `/v2/access-requests/${stringAt((await queueOf(owner, encrypted))[0], 'id')}`
   await own('only the producer decides', async () => {
-    const { image, listing } = await listed()
-    await asked(scene, mail, listing, consumer.projectId)
-    const path = `/v2/access-requests/${stringAt((await queueOf(owner, image))[0], 'id')}`
+    await asked(scene, mail, (await published(scene, encrypted)).path, consumer.projectId)
+    const path = await pathOfRequest()
     for (const actor of [consumer, stranger]) {
       expectRefusal(await actor.api.get(path), 404)
       expectRefusal(await actor.api.post(`${path}/approve`, {}), 404)
       expectRefusal(await actor.api.post(`${path}/deny`, { reason: 'no' }), 404)
-      expectEqual(await queueOf(actor, image), [], 'the queue')
+      expectEqual(await queueOf(actor, encrypted), [], 'the queue')
     }
     expectRefusal(await ownerReader.api.post(`${path}/approve`, {}), 403)
+  })
+  await own('to share an encrypted image, approving needs its key to be granted, or grants it', async () => {
+    const path = await pathOfRequest()
+    for (const body of [{}, { grant: false }]) {
+      const message = expectKeyRefusal(await owner.api.post(`${path}/approve`, body), 'key_not_granted')
+      expectNamed(message, key, `vitrine key grant ${key} ${consumer.projectId}`)
+    }
+    await changeKey(owner, key, { status: 'disabled' })
+    expectKeyRefusal(await owner.api.post(`${path}/approve`, { grant: true }), 'key_disabled')
+    await changeKey(owner, key, { status: 'enabled' })
+    expectField(await owner.api.get(path), ['state'], 'waiting')
+    expectEqual(await grantsOf(owner, key), {}, 'the grants')
+    expectStatus(await consumer.api.get(`/v2/images/${encrypted}`), 404)
+    expectField(expectStatus(await owner.api.post(`${path}/approve`, { grant: true }), 200), ['state'], 'approved')
+    await expectKeyState(scene, encrypted, consumer, 'granted')
+    expectEqual(await grantsOf(owner, key), { [consumer.projectId]: 1 }, 'the grants')
+    expectStatus(await consumer.api.get(`/v2/images/${encrypted}/file`), 200)
   })
   await own('an image deleted under a pending request closes it', async () => {
     const { image, listing } = await listed()

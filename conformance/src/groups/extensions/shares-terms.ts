@@ -150,6 +150,7 @@ const runMembership = async ({ actors, images, own }: Scene) => {
             message: 'Take this',
             ends_at: ends,
             withdrawn: false,
+            key_state: 'not_needed',
           },
           'the membership',
         )

@@ -2,6 +2,8 @@ import type { Actor } from '../../actors.ts'
 import type { Answer } from '../../client.ts'
 import { expectEqual, expectStatus } from '../../expect.ts'
 import { change, dayS, inSeconds, published, ruled } from '../../extensions.ts'
+import { stringAt } from '../../json.ts'
+import { madeKey } from '../../keys.ts'
 import type { Group, Scene } from '../../suite.ts'
 
 /** Calls that every client knows, and that change nothing. */
@@ -62,8 +64,13 @@ const useAll = async (scene: Scene, image: string): Promise<void> => {
   expectStatus(await consumer.api.post('/v2/inbox/answers', { answer: 'accepted', images: [image] }), 200)
   await ruled(scene, consumer, { kind: 'accept', producer: owner.projectId, mode: 'audit' })
   await ruled(scene, other, { kind: 'block', producer: owner.projectId })
-  for (const part of ['shares', 'statistics', 'explain', 'withdrawal', 'events'])
+  for (const part of ['shares', 'statistics', 'explain', 'withdrawal', 'events', 'encryption', 'can-boot'])
     expectStatus(await owner.api.get(`${path}/${part}`), 200)
+  const copy = expectStatus(
+    await owner.api.post(`${path}/copies`, { encrypt: true, key_id: await madeKey(scene) }),
+    202,
+  )
+  scene.images.remember(stringAt(copy.json, 'id'))
   expectStatus(await owner.api.post(`${path}/withdrawal`, { at: inSeconds(20 * dayS), message: 'w' }), 200)
 }
 
@@ -86,7 +93,8 @@ export const standardAnswers: Group = {
     await own('the schemas of image and member say nothing of extensions', async () => {
       for (const name of ['image', 'images', 'member', 'members']) {
         const { text } = expectStatus(await actors.owner.api.get(`/v2/schemas/${name}`), 200)
-        if (/membership|ends_at|"message"|withdrawn/.test(text)) throw new Error(`${name} names an extension`)
+        if (/membership|ends_at|"message"|withdrawn|key_state|grant/.test(text))
+          throw new Error(`${name} names an extension`)
       }
     })
     await own('a member that is shared with terms is answered like any other', async () => {

@@ -14,6 +14,8 @@ export interface Way {
   name: string
   /** False: it has no word for granting the key with the share. */
   grants: boolean
+  /** What it has one word for. */
+  says?: Record<Outcome, Outcome>
   share(scene: Scene, image: string, consumer: Actor, grant: boolean): Promise<Outcome>
 }
 
@@ -115,6 +117,7 @@ export const ways: Way[] = [
   {
     name: 'the batch call of Open Telekom Cloud',
     grants: true,
+    says: { key_unnamed: 'key_unknown' },
     async share({ actors: { owner } }, image, consumer, grant) {
       const body = { images: [image], projects: [consumer.projectId], ...granting(grant) }
       const answer = await owner.api.post('/v1/cloudimages/members', body)
