@@ -31,7 +31,15 @@ export interface CopyWish {
 
 /** A copy costs the service much and the client nothing. */
 const copiesAtOnce = 2
+const retryAfterS = 10
 const pieceBytes = 256 * 1024
+
+const tooMany = () =>
+  apiError(
+    'too_many_requests',
+    { what: 'copies of your project', seconds: retryAfterS },
+    { 'retry-after': String(retryAfterS) },
+  )
 
 /** The copies that run in this process. */
 export interface Copies {
@@ -46,7 +54,7 @@ export const createCopies = (onError: (error: unknown) => void): Copies => {
   return {
     run: (projectId, work) => {
       const own = [...running.values()].filter((one) => one === projectId).length
-      if (own >= copiesAtOnce) throw apiError('too_many_requests', { what: 'copies of your project', seconds: 10 })
+      if (own >= copiesAtOnce) throw tooMany()
       const done: Promise<void> = work()
         .catch(onError)
         .finally(() => running.delete(done))

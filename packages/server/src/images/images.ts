@@ -7,6 +7,7 @@ import type { Tx } from '../database/database.ts'
 import { lockName } from '../database/dialect.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
+import { keepOwnKey } from '../keys/key-rows.ts'
 import { requestKeyDeletion } from '../keys/queries.ts'
 import { endAllShares } from '../members/share.ts'
 import { closeRequests } from '../requests/close.ts'
@@ -102,6 +103,7 @@ export const createImage = async (
         await lockName(tx, `images of ${image.owner}`)
         if ((await countImages(tx, image.owner)) >= limit) throw apiError('image_quota', { limit })
       }
+      if (image.sealedUnder !== null) await keepOwnKey(tx, image.owner ?? '', image.sealedUnder)
       await insertImage(tx, image)
       const { name, visibility, owner } = image
       await recordEvent(tx, cause, {

@@ -9,6 +9,7 @@ import { sealedWith } from '../images/encryption.ts'
 import { fromRow, type Image } from '../images/image.ts'
 import { findImage, findImageForChange, updateImage } from '../images/queries.ts'
 import type { Service } from '../service.ts'
+import { keepOwnKey } from './key-rows.ts'
 import { defaultKeyOf } from './keys.ts'
 import { findKey } from './queries.ts'
 import { keyStatesOf } from './states.ts'
@@ -81,10 +82,7 @@ export const encryptImage = async (
     throw apiError('conflict', { why: 'An image without owner has no project whose key could seal it' })
   const chosen = keyId ?? (await defaultKeyOf(service, cause, owner)).id
   const stored = await changeQueued(service, actor, cause, image, async (tx, before) => {
-    const key = await findKey(tx, chosen)
-    if (key === undefined || key.project_id !== before.owner || key.version < 1) {
-      throw apiError('resource_not_found', { kind: 'key', id: chosen })
-    }
+    const key = await keepOwnKey(tx, before.owner ?? '', chosen)
     checkEnabled(key)
     return sealedWith(before, key.id, cause.at)
   })

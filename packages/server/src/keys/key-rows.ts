@@ -26,6 +26,17 @@ export const lockOwnKey = async (tx: Tx, projectId: string, id: string): Promise
   return row
 }
 
+/**
+ * The same, and it is not deleted before the transaction ends: an image that comes to need it can be counted by who deletes it.
+ * @throws ApiError `resource_not_found`
+ */
+export const keepOwnKey = async (tx: Tx, projectId: string, id: string): Promise<KeysTable> => {
+  const found = tx.selectFrom('keys').selectAll().where('id', '=', id)
+  const row = await (isPostgres(tx) ? found.forShare() : found).executeTakeFirst()
+  if (row === undefined || row.project_id !== projectId || !isKey(row)) throw noKey(id)
+  return row
+}
+
 /** Makes those wait who would make a key of this project, or choose its default key. Before the lock of a key. */
 export const lockKeysOf = (tx: Tx, projectId: string): Promise<void> => lockName(tx, `keys of ${projectId}`)
 

@@ -15,6 +15,24 @@ const fields = (body: unknown): Record<string, unknown> => {
   return { ...body }
 }
 
+/** Why a text is no id of a project; undefined: it may be one. */
+const whyNoProject = (id: string): string | undefined => {
+  if (id === '') return 'it must be the id of a project'
+  if (id.length > longestId) return `it is longer than ${longestId} characters`
+  if (/[\p{Cc}/]/u.test(id)) return 'it holds a slash or a control character'
+  if (id !== id.trim()) return 'it begins or ends with a blank'
+  return undefined
+}
+
+/** The project that a query asks about. @throws ApiError `invalid_parameter`, `invalid_attribute` */
+export const parseProjectParameter = (text: string | undefined): string | undefined => {
+  if (text === undefined) return undefined
+  const why = whyNoProject(text)
+  if (why !== undefined) throw apiError('invalid_parameter', { name: 'project', why })
+  checkStorable('project', text)
+  return text
+}
+
 /**
  * The project that `POST members` names. php-opencloud sends numbers; they are taken as their decimal text.
  * @throws ApiError `invalid_body`, `invalid_attribute`
@@ -24,10 +42,9 @@ export const parseMemberCreate = (body: unknown): string => {
   if (member === undefined) throw apiError('invalid_body', { why: 'it needs the key member, the id of a project' })
   const id = typeof member === 'number' && Number.isSafeInteger(member) && member > 0 ? String(member) : member
   const refuse = (why: string) => apiError('invalid_attribute', { name: 'member', why })
-  if (typeof id !== 'string' || id === '') throw refuse('it must be the id of a project')
-  if (id.length > longestId) throw refuse(`it is longer than ${longestId} characters`)
-  if (/[\p{Cc}/]/u.test(id)) throw refuse('it holds a slash or a control character')
-  if (id !== id.trim()) throw refuse('it begins or ends with a blank')
+  if (typeof id !== 'string') throw refuse('it must be the id of a project')
+  const why = whyNoProject(id)
+  if (why !== undefined) throw refuse(why)
   checkStorable('member', id)
   return id
 }

@@ -8,6 +8,7 @@ import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
 import { type ImagePath, imageParams } from '../http/params.ts'
 import { parseQuery } from '../http/query.ts'
+import { parseProjectParameter } from '../members/rules.ts'
 import type { Service } from '../service.ts'
 import { canBoot } from './can-boot.ts'
 
@@ -50,10 +51,8 @@ export const canBootRoutes = (app: FastifyInstance, service: Service): void => {
     async (request, reply) => {
       await refuseBody(request)
       const query = new Map(parseQuery(request.url))
-      const project = query.get('project')
-      if (project === '') throw apiError('invalid_parameter', { name: 'project', why: 'it is empty' })
       const question = {
-        project,
+        project: parseProjectParameter(query.get('project')),
         server: {
           diskGib: parseCount('disk_gib', query.get('disk_gib')),
           ramMib: parseCount('ram_mib', query.get('ram_mib')),

@@ -2,13 +2,13 @@ import { ExplanationSchema, ProjectSettingsSchema, StatisticsSchema } from '@vit
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import { projectOf } from '../access/project.ts'
-import { apiError } from '../api-error.ts'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
 import { type ImagePath, imageParams } from '../http/params.ts'
 import { bodyParser } from '../http/parsed-body.ts'
 import { parseQuery } from '../http/query.ts'
+import { parseProjectParameter } from '../members/rules.ts'
 import type { Service } from '../service.ts'
 import { explain } from './explain.ts'
 import { readSettings, storeSettings } from './settings.ts'
@@ -53,8 +53,7 @@ export const insightRoutes = (app: FastifyInstance, service: Service): void => {
     },
     async (request, reply) => {
       await refuseBody(request)
-      const project = new Map(parseQuery(request.url)).get('project')
-      if (project === '') throw apiError('invalid_parameter', { name: 'project', why: 'it is empty' })
+      const project = parseProjectParameter(new Map(parseQuery(request.url)).get('project'))
       return sendJson(reply, 200, await explain(service, actorOf(request), request.params.imageId, project))
     },
   )
