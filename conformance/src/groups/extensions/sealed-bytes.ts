@@ -137,16 +137,21 @@ const runBytes = async (scene: Scene) => {
   })
   await own('an upload that breaks off leaves the image queued; the next one is whole', async () => {
     const { image } = await sealedQueued(scene)
+    const { promise: begun, resolve: breakOff } = Promise.withResolvers<void>()
     const broken = async function* () {
       yield randomBytes(2 * border)
+      await begun
       throw new Error('broken off on purpose')
     }
-    await owner.api.upload(filePath(image), broken()).catch(() => undefined)
-    await eventually(
-      async () => (await scene.images.read(image)).status,
-      (status) => status === 'queued',
-      'the image is queued again',
-    )
+    const pending = owner.api.upload(filePath(image), broken()).catch(() => undefined)
+    const status = async () => (await scene.images.read(image)).status
+    try {
+      await eventually(status, (now) => now === 'saving', 'the image is being saved')
+    } finally {
+      breakOff()
+    }
+    await pending
+    await eventually(status, (now) => now === 'queued', 'the image is queued again')
     const bytes = randomBytes(border + 5)
     expectStatus(await owner.api.upload(filePath(image), bytes), 204)
     expectEqual(expectStatus(await owner.api.get(filePath(image)), 200).bytes.equals(bytes), true, 'the bytes')
