@@ -10,17 +10,7 @@ import type { KeyManager, KeyVersion } from '../../packages/server/src/keys/port
 import { insertSeal, storeGrant } from '../../packages/server/src/keys/queries.ts'
 import { sealContext } from '../../packages/server/src/keys/use.ts'
 import { dataKeyBytes, sealingScheme } from '../../packages/server/src/sealing/chunks.ts'
-import {
-  activeImage,
-  cycledImages,
-  type Dataset,
-  inBulk,
-  membersOfShown,
-  others,
-  type Seeded,
-  share,
-  someImages,
-} from './seed.ts'
+import { activeImage, type Dataset, inBulk, membersOfShown, others, share, someImages } from './seed.ts'
 
 const firstInstant = Date.UTC(2025, 0, 1)
 
@@ -147,43 +137,43 @@ export const underOneKey = (images: number): Dataset<{ readonly keyId: string }>
   },
 })
 
-/** Sealed images to be shared over and over, beside the plain ones of `Seeded`. */
-export interface SealedCycles {
-  /** Each with a key of its own, in the same order. */
-  readonly ownKeys: { readonly imageIds: readonly string[]; readonly keyIds: readonly string[] }
-  /** All under one key. */
-  readonly oneKey: { readonly imageIds: readonly string[]; readonly keyIds: readonly string[] }
+/** Images to be shared over and over, each connection those of a list of its own. */
+export interface Cycles {
+  readonly plain: readonly (readonly string[])[]
+  /** Sealed, each under a key of its own. */
+  readonly sealed: readonly (readonly string[])[]
+  /** Keys of the sealed ones. */
+  readonly keyIds: readonly string[]
 }
 
-/** The images of the other benchmarks, and sealed ones for share cycles, with as many other members. */
-export const imagesToCycle = (images: number): Dataset<Seeded & SealedCycles> => {
-  const plain = someImages(images)
+/** Among other images, plain ones and sealed ones for share cycles, with as many members each. */
+export const imagesToCycle = (images: number, lists: number, imagesEach: number): Dataset<Cycles> => {
+  const seeded = someImages(images)
   return {
-    name: `${plain.name}-and-sealed`,
-    described: plain.described,
+    name: `${seeded.name}-and-cycles`,
+    described: `${seeded.described} and ${2 * lists * imagesEach} to be shared`,
     fill: async (database, projects, data) => {
-      const seeded = await plain.fill(database, projects, data)
+      await seeded.fill(database, projects, data)
       const manager = await managerOf(database, data)
       const members = others(membersOfShown - 1)
       // Older than all others, so that they are on no first page.
-      const imageAt = (index: number) => activeImage(-100 - index, { owner: projects.producer, visibility: 'shared' })
+      const listsFrom = (index: number): Image[][] =>
+        Array.from({ length: lists }, (_, list) =>
+          Array.from({ length: imagesEach }, (_, at) =>
+            activeImage(-index - list * imagesEach - at, { owner: projects.producer, visibility: 'shared' }),
+          ),
+        )
+      const plain = listsFrom(100)
+      const sealed = listsFrom(100 + lists * imagesEach)
       const keyIds: string[] = []
-      const own: Image[] = []
-      for (let index = 0; index < cycledImages; index += 1) {
+      await addImages(database, plain.flat(), members)
+      for (const image of sealed.flat()) {
         const key = await addKey(database, manager, projects.producer)
-        const image = imageAt(index)
         await addImages(database, [image], members, { manager, key })
-        own.push(image)
         keyIds.push(key.id)
       }
-      const key = await addKey(database, manager, projects.producer)
-      const together = Array.from({ length: cycledImages }, (_, index) => imageAt(cycledImages + index))
-      await addImages(database, together, members, { manager, key })
-      return {
-        ...seeded,
-        ownKeys: { imageIds: own.map(({ id }) => id), keyIds },
-        oneKey: { imageIds: together.map(({ id }) => id), keyIds: [key.id] },
-      }
+      const ids = (all: readonly (readonly Image[])[]) => all.map((list) => list.map(({ id }) => id))
+      return { plain: ids(plain), sealed: ids(sealed), keyIds }
     },
   }
 }

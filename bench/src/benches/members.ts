@@ -1,6 +1,6 @@
 import { requestText } from '../api.ts'
 import { syncsPerSecond } from '../floors.ts'
-import type { Lab, Running, Served } from '../lab.ts'
+import type { Lab, Served } from '../lab.ts'
 import type { Call } from '../load-job.ts'
 import type { Row } from '../report.ts'
 import { type Contestant, medianOf, percent, takeTurns } from '../rounds.ts'
@@ -24,29 +24,19 @@ const cycle = ({ producer, consumer }: Served, imageId: string): Call[] => {
   ]
 }
 
-/** Makes the calls of every list over and over, a list a connection. */
-export const repeating = (
-  lab: Lab,
-  name: string,
-  { pid, port }: Pick<Running, 'pid' | 'port'>,
-  connections: readonly (readonly Call[])[],
-): Contestant => ({
-  name,
-  pid,
-  run: async (durationMs) => {
-    const { rounds, seconds } = await lab.load.calls({ port, durationMs, connections })
-    return { count: rounds, seconds }
-  },
-})
-
 /** Durable changes of memberships, a connection an image. */
-export const cycling = (lab: Lab, name: string, service: Served): Contestant =>
-  repeating(
-    lab,
+export const cycling = (lab: Lab, name: string, service: Served): Contestant => {
+  const { pid, port } = service
+  const connections = service.cycledIds.map((id) => cycle(service, id))
+  return {
     name,
-    service,
-    service.cycledIds.map((id) => cycle(service, id)),
-  )
+    pid,
+    run: async (durationMs) => {
+      const { rounds, seconds } = await lab.load.calls({ port, durationMs, connections })
+      return { count: rounds, seconds }
+    },
+  }
+}
 
 /** How many such changes there are in a second. */
 export const members = async (lab: Lab): Promise<Row[]> => {
