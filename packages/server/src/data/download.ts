@@ -49,6 +49,13 @@ const answerOf = ({ log }: Service, reqId: string | null, imageId: string, error
   return storeAnswer(error)
 }
 
+/** Bytes that are stored as they are; sealed ones, taken for such, are too many. @throws StoreError `damaged` */
+const checked = async (stored: ByteReader, sizeBytes: number): Promise<ByteReader> => {
+  if (stored.sizeBytes === sizeBytes) return stored
+  await stored.close()
+  throw new StoreError('damaged', `${stored.sizeBytes} bytes of an image are stored, not ${sizeBytes}.`)
+}
+
 /**
  * The bytes of an image as they were uploaded; undefined while it has none.
  * @throws ApiError `store_unavailable`, `image_damaged`, and what `openKey` throws
@@ -67,7 +74,8 @@ export const openImageBytes = async (
   if (dataKey === undefined && encryption === 'sealed') throw new Error('A sealed image was to be sent unopened.')
   try {
     const stored = await from.open(blobKey)
-    return stored === undefined || dataKey === undefined ? stored : await openSealed(stored, dataKey, sizeBytes)
+    if (stored === undefined) return undefined
+    return dataKey === undefined ? await checked(stored, sizeBytes) : await openSealed(stored, dataKey, sizeBytes)
   } catch (error) {
     throw error instanceof StoreError ? answerOf(service, requestId, id, error) : error
   }
@@ -97,7 +105,7 @@ const sendBytes = async (
   request: FastifyRequest,
   reply: FastifyReply,
   reader: ByteReader,
-  { id: imageId, checksum }: ImagesTable,
+  { id: imageId, checksum, encryption }: ImagesTable,
 ): Promise<boolean> => {
   const { range, part } = chosenRange(request, reader.sizeBytes)
   const { start, end } = range
@@ -108,6 +116,7 @@ const sendBytes = async (
     'accept-ranges': 'bytes',
     ...(checksum === null ? {} : { 'content-md5': checksum }),
     ...(part ? { 'content-range': `bytes ${start}-${end - 1}/${reader.sizeBytes}` } : {}),
+    ...(encryption === 'sealed' ? { 'cache-control': 'no-store' } : {}),
     'x-openstack-request-id': request.id,
   }
   raw.statusCode = part ? 206 : 200
