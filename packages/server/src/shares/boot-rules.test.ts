@@ -110,7 +110,7 @@ const cases: readonly (readonly [title: string, Partial<BootFacts>, boolean, str
     false,
     'denies status',
     /^The image is queued/,
-    / vitrine image upload IMAGE FILE$/,
+    / vitrine image upload IMAGE --file FILE$/,
   ],
   ['bytes on the way', of({ status: 'saving', blob_key: null }), false, 'denies status', /saving/, / Wait until/],
   [

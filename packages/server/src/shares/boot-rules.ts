@@ -111,7 +111,7 @@ const status = ({ image }: BootFacts): BootReason[] => {
     remark.rule === 'deactivated'
       ? `${owner} can unlock them: vitrine image set ${image.id} --active`
       : image.status === 'queued'
-        ? `${owner} can upload them: vitrine image upload ${image.id} FILE`
+        ? `${owner} can upload them: vitrine image upload ${image.id} --file FILE`
         : 'Wait until it is active.'
   return [told('denies', 'status', remark.text, next)]
 }
