@@ -12,8 +12,8 @@ import { causeOf } from '../events/events.ts'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
+import { parsePage } from '../http/page.ts'
 import { bodyParser } from '../http/parsed-body.ts'
-import { pageLink, parseLimit, parseQuery } from '../http/query.ts'
 import type { Service } from '../service.ts'
 import { ownListing, producerDocument } from './documents.ts'
 import {
@@ -117,17 +117,13 @@ const listRoutes = (app: FastifyInstance, service: Service): void => {
     },
     async (request, reply) => {
       await refuseBody(request)
-      const parameters = parseQuery(request.url)
-      const query = new Map(parameters)
-      const limit = parseLimit(query.get('limit'), service.limits)
-      const page = { of: query.get('producer'), marker: query.get('marker'), limit: limit + 1 }
+      const { query, limit, marker, links } = parsePage(request.url, service.limits)
+      const page = { of: query.get('producer'), marker, limit: limit + 1 }
       const rows = await readListings(service, actorOf(request), page)
       const shown = rows.slice(0, limit)
-      const last = shown.at(-1)
       return sendJson(reply, 200, {
         listings: shown.map((row) => ownListing(row, [])),
-        first: pageLink('/v2/listings', parameters),
-        ...(rows.length > limit && last !== undefined ? { next: pageLink('/v2/listings', parameters, last.id) } : {}),
+        ...links(rows.length > limit ? shown.at(-1)?.id : undefined),
       })
     },
   )

@@ -5,7 +5,8 @@ import { apiError } from '../api-error.ts'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
-import { pageLink, parseLimit, parseQuery } from '../http/query.ts'
+import { parsePage } from '../http/page.ts'
+import type { QueryParameters } from '../http/query.ts'
 import type { Service } from '../service.ts'
 import { activityPage, findProjectEvent } from './activity.ts'
 import { createStreamCounts, streamActivity } from './activity-stream.ts'
@@ -14,7 +15,7 @@ import { activityDocument } from './document.ts'
 const path = '/v2/activity'
 
 /** @throws ApiError `invalid_parameter` */
-const parseTypes = (parameters: ReturnType<typeof parseQuery>): ReadonlySet<EventType> => {
+const parseTypes = (parameters: QueryParameters): ReadonlySet<EventType> => {
   const wanted = parameters.filter(([name]) => name === 'type').map(([, value]) => value)
   const known = eventTypes.filter((type) => wanted.includes(type))
   if (wanted.some((text) => !eventTypes.some((type) => type === text))) {
@@ -41,19 +42,15 @@ export const activityRoutes = (app: FastifyInstance, service: Service): void => 
     async (request, reply) => {
       await refuseBody(request)
       const projectId = projectOf(actorOf(request), 'reader')
-      const parameters = parseQuery(request.url)
-      const query = new Map(parameters)
-      const limit = parseLimit(query.get('limit'), limits)
+      const { parameters, limit, marker, links } = parsePage(request.url, limits)
       const types = parseTypes(parameters)
-      const marker = query.get('marker')
       const before = marker === undefined ? undefined : await findProjectEvent(database.read, projectId, marker)
       if (marker !== undefined && before === undefined) throw apiError('invalid_marker', { marker })
 
       const { rows, last } = await activityPage(database.read, projectId, { limit, before, types })
       return sendJson(reply, 200, {
         events: rows.map((row) => activityDocument(row, projectId)),
-        first: pageLink(path, parameters),
-        ...(last === undefined ? {} : { next: pageLink(path, parameters, last.id) }),
+        ...links(last?.id),
       })
     },
   )

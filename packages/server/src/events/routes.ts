@@ -5,8 +5,8 @@ import { apiError } from '../api-error.ts'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
+import { parsePage } from '../http/page.ts'
 import { type ImagePath, imageParams } from '../http/params.ts'
-import { pageLink, parseLimit, parseQuery } from '../http/query.ts'
 import { findImage } from '../images/queries.ts'
 import { findMember } from '../members/queries.ts'
 import type { Service } from '../service.ts'
@@ -31,9 +31,7 @@ export const eventRoutes = (app: FastifyInstance, { database, limits, now }: Ser
       await refuseBody(request)
       const actor = actorOf(request)
       const { imageId } = request.params
-      const parameters = parseQuery(request.url)
-      const query = new Map(parameters)
-      const limit = parseLimit(query.get('limit'), limits)
+      const { limit, marker, linksAfter } = parsePage(request.url, limits)
 
       const found = await findImage(database.read, imageId, actor.projectId, now())
       const projectId = onlyOf(actor, entitled(actor, 'image.events', { image: imageId }, found))
@@ -42,17 +40,13 @@ export const eventRoutes = (app: FastifyInstance, { database, limits, now }: Ser
         projectId === undefined ? undefined : { projectId, since: membership?.created_at ?? Number.MAX_SAFE_INTEGER }
       const view = { imageId, member }
 
-      const marker = query.get('marker')
       const before = marker === undefined ? undefined : await findEvent(database.read, view, marker)
       if (marker !== undefined && before === undefined) throw apiError('invalid_marker', { marker })
 
       const rows = limit === 0 ? [] : await listEvents(database.read, view, limit, before)
-      const path = `/v2/images/${imageId}/events`
-      const last = rows.length === limit ? rows.at(-1) : undefined
       return sendJson(reply, 200, {
         events: rows.map((row) => eventDocument(row, projectId)),
-        first: pageLink(path, parameters),
-        ...(last === undefined ? {} : { next: pageLink(path, parameters, last.id) }),
+        ...linksAfter(rows),
       })
     },
   )

@@ -10,9 +10,9 @@ import { causeOf } from '../events/events.ts'
 import { actorOf, holderOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
+import { parsePage } from '../http/page.ts'
 import { type ResourcePath, resourceParams } from '../http/params.ts'
 import { bodyParser } from '../http/parsed-body.ts'
-import { pageLink, parseLimit, parseQuery } from '../http/query.ts'
 import { memberDocument } from '../members/rules.ts'
 import type { Service } from '../service.ts'
 import { claim } from './claim.ts'
@@ -42,17 +42,12 @@ export const invitationRoutes = (app: FastifyInstance, service: Service): void =
     },
     async (request, reply) => {
       await refuseBody(request)
-      const parameters = parseQuery(request.url)
-      const query = new Map(parameters)
-      const limit = parseLimit(query.get('limit'), limits)
-      const page = { limit, image: query.get('image'), marker: query.get('marker') }
+      const { query, limit, marker, linksAfter } = parsePage(request.url, limits)
+      const page = { limit, marker, image: query.get('image') }
       const rows = await readInvitations(service, actorOf(request), page)
-      const last = rows.length === limit ? rows.at(-1) : undefined
-      const path = '/v2/invitations'
       return sendJson(reply, 200, {
         invitations: rows.map((row) => invitationDocument(row, now())),
-        first: pageLink(path, parameters),
-        ...(last === undefined ? {} : { next: pageLink(path, parameters, last.id) }),
+        ...linksAfter(rows),
       })
     },
   )

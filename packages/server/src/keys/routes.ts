@@ -18,9 +18,10 @@ import { causeOf } from '../events/events.ts'
 import { actorOf, holderOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
+import { parsePage } from '../http/page.ts'
 import { type ResourcePath, resourceParams } from '../http/params.ts'
 import { bodyParser } from '../http/parsed-body.ts'
-import { pageLink, parseLimit, parseQuery } from '../http/query.ts'
+import { parseQuery } from '../http/query.ts'
 import type { Service } from '../service.ts'
 import { createDataKey, unwrapDataKey } from './data-keys.ts'
 import { grantDocument, keyDocument, keyEventDocument } from './document.ts'
@@ -65,15 +66,11 @@ const ownKeyRoutes = (app: FastifyInstance, service: Service): void => {
     },
     async (request, reply) => {
       await refuseBody(request)
-      const parameters = parseQuery(request.url)
-      const query = new Map(parameters)
-      const limit = parseLimit(query.get('limit'), limits)
-      const views = await readKeys(service, actorOf(request), { limit, marker: query.get('marker') })
-      const last = views.length === limit ? views.at(-1) : undefined
+      const { limit, marker, linksAfter } = parsePage(request.url, limits)
+      const views = await readKeys(service, actorOf(request), { limit, marker })
       return sendJson(reply, 200, {
         keys: views.map(keyDocument),
-        first: pageLink('/v2/keys', parameters),
-        ...(last === undefined ? {} : { next: pageLink('/v2/keys', parameters, last.row.id) }),
+        ...linksAfter(views.map(({ row }) => row)),
       })
     },
   )
@@ -180,16 +177,11 @@ const ownKeyRoutes = (app: FastifyInstance, service: Service): void => {
     async (request, reply) => {
       await refuseBody(request)
       const { id } = request.params
-      const parameters = parseQuery(request.url)
-      const query = new Map(parameters)
-      const limit = parseLimit(query.get('limit'), limits)
-      const rows = await readKeyEvents(service, actorOf(request), id, { limit, marker: query.get('marker') })
-      const path = `/v2/keys/${encodeURIComponent(id)}/events`
-      const last = rows.length === limit ? rows.at(-1) : undefined
+      const { limit, marker, linksAfter } = parsePage(request.url, limits)
+      const rows = await readKeyEvents(service, actorOf(request), id, { limit, marker })
       return sendJson(reply, 200, {
         events: rows.map(keyEventDocument),
-        first: pageLink(path, parameters),
-        ...(last === undefined ? {} : { next: pageLink(path, parameters, last.id) }),
+        ...linksAfter(rows),
       })
     },
   )

@@ -12,8 +12,8 @@ import Type from 'typebox'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
+import { parsePage } from '../http/page.ts'
 import { bodyParser } from '../http/parsed-body.ts'
-import { pageLink, parseLimit, parseQuery } from '../http/query.ts'
 import type { Service } from '../service.ts'
 import { addAddress, addressDocument, changeAddress, listAddresses, removeAddress } from './addresses.ts'
 import { deliveryDocument, listDeliveries, parseState, resendDelivery } from './delivery-list.ts'
@@ -106,16 +106,12 @@ const deliveryRoutes = (app: FastifyInstance, service: Service): void => {
     },
     async (request, reply) => {
       await refuseBody(request)
-      const parameters = parseQuery(request.url)
-      const query = new Map(parameters)
-      const limit = parseLimit(query.get('limit'), service.limits)
-      const wish = { state: parseState(query.get('state')), limit, marker: query.get('marker') }
+      const { query, limit, marker, linksAfter } = parsePage(request.url, service.limits)
+      const wish = { state: parseState(query.get('state')), limit, marker }
       const rows = await listDeliveries(service, actorOf(request), wish)
-      const last = rows.length === limit ? rows.at(-1) : undefined
       return sendJson(reply, 200, {
         deliveries: rows.map(deliveryDocument),
-        first: pageLink(path, parameters),
-        ...(last === undefined ? {} : { next: pageLink(path, parameters, last.id) }),
+        ...linksAfter(rows),
       })
     },
   )

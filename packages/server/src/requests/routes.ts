@@ -13,9 +13,9 @@ import { causeOf } from '../events/events.ts'
 import { actorOf, holderOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
+import { parsePage } from '../http/page.ts'
 import { type ResourcePath, resourceParams } from '../http/params.ts'
 import { bodyParser, parser } from '../http/parsed-body.ts'
-import { pageLink, parseLimit, parseQuery } from '../http/query.ts'
 import { parseEndsAt } from '../members/rules.ts'
 import type { Service } from '../service.ts'
 import { askSignedIn } from './ask.ts'
@@ -78,18 +78,12 @@ export const requestRoutes = (app: FastifyInstance, service: Service): void => {
     },
     async (request, reply) => {
       await refuseBody(request)
-      const parameters = parseQuery(request.url)
-      const query = new Map(parameters)
-      const limit = parseLimit(query.get('limit'), limits)
-      const state = parseState(query.get('state'))
-      const page = { limit, state, image: query.get('image'), marker: query.get('marker') }
+      const { query, limit, marker, linksAfter } = parsePage(request.url, limits)
+      const page = { limit, marker, state: parseState(query.get('state')), image: query.get('image') }
       const rows = await readQueue(service, actorOf(request), page)
-      const last = rows.length === limit ? rows.at(-1) : undefined
-      const path = '/v2/access-requests'
       return sendJson(reply, 200, {
         requests: rows.map(requestDocument),
-        first: pageLink(path, parameters),
-        ...(last === undefined ? {} : { next: pageLink(path, parameters, last.id) }),
+        ...linksAfter(rows),
       })
     },
   )

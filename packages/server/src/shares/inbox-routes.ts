@@ -5,8 +5,8 @@ import { causeOf } from '../events/events.ts'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendDocument, sendJson } from '../http/json.ts'
+import { parsePage } from '../http/page.ts'
 import { bodyParser } from '../http/parsed-body.ts'
-import { pageLink, parseLimit, parseQuery } from '../http/query.ts'
 import type { Service } from '../service.ts'
 import { type InboxQuery, readInbox } from './inbox.ts'
 import { answerInbox } from './inbox-answers.ts'
@@ -40,15 +40,11 @@ export const inboxRoutes = (app: FastifyInstance, service: Service): void => {
     },
     async (request, reply) => {
       await refuseBody(request)
-      const parameters = parseQuery(request.url)
-      const query = new Map(parameters)
-      const limit = parseLimit(query.get('limit'), limits)
+      const { query, limit, marker, links } = parsePage(request.url, limits)
       const status = parseStatus(query.get('status'))
-      const { items, last } = await readInbox(service, actorOf(request), { limit, status, marker: query.get('marker') })
-      const path = '/v2/inbox'
-      const first = JSON.stringify(pageLink(path, parameters))
-      const next = last === undefined ? '' : `,"next":${JSON.stringify(pageLink(path, parameters, last))}`
-      return sendDocument(reply, 200, `{"items":[${items.join(',')}],"first":${first}${next}}`)
+      const { items, last } = await readInbox(service, actorOf(request), { limit, status, marker })
+      const pages = JSON.stringify(links(last)).slice(1)
+      return sendDocument(reply, 200, `{"items":[${items.join(',')}],${pages}`)
     },
   )
 
