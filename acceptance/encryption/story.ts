@@ -10,6 +10,7 @@ import type { Party, World } from './world.ts'
 /** Exit codes of the command for refusals. */
 const notFound = 3
 const denied = 4
+const conflict = 5
 const unavailable = 7
 
 const grantees = async ({ producer }: World, key: string): Promise<string[]> =>
@@ -217,7 +218,9 @@ const playOneAct = async (t: TestContext, world: World): Promise<void> => {
   await t.test('with the image go its shares and their grants', async () => {
     await succeeds(producer.vitrine, 'image', 'delete', imageId, '--yes')
     await isGrantedToNobody(world, keyId)
-    await succeeds(producer.vitrine, 'key', 'delete', keyId, '--yes')
+    // It was used for a data key as well, to see whether the consumer holds it.
+    assert.match(await fails(conflict, producer.vitrine, 'key', 'delete', keyId, '--yes'), /data key/)
+    await succeeds(producer.vitrine, 'key', 'delete', keyId, '--forget-data-keys', '--yes')
     await fails(notFound, producer.vitrine, 'key', 'show', keyId)
   })
 }
