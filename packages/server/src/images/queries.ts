@@ -180,7 +180,8 @@ export const updateImage = async (tx: Tx, before: Image, after: Image): Promise<
   if (old.name !== columns.name || old.tags !== columns.tags || old.properties !== columns.properties) {
     await updateTerms(tx, before, after)
   }
-  if (old.key_id !== columns.key_id) await markGrantsDue(tx, old.key_id)
+  // Only images of the project that has the key keep its grants.
+  if (old.key_id !== columns.key_id || before.owner !== after.owner) await markGrantsDue(tx, old.key_id)
   if (before.owner !== after.owner) await blockAnew(tx, id, after.owner)
   if (before.visibility !== after.visibility || before.hidden !== after.hidden || before.owner !== after.owner) {
     await updateMembers(tx, after)

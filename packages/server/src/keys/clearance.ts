@@ -1,14 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiError, apiError } from '../api-error.ts'
 import type { Tx } from '../database/database.ts'
-import type { KeysTable } from '../database/key-tables.ts'
+import type { KeyGrantsTable, KeysTable } from '../database/key-tables.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import type { Cause } from '../events/events.ts'
 import type { Service } from '../service.ts'
 import { isAdopted, knownKey } from './adopt.ts'
 import { asKeyAnswer } from './errors.ts'
 import { declareIntent, keyOf, makeGrant, settleGrant, withdrawIntent } from './grants.ts'
-import { KeyError, type KeyHolder, type KeyManager } from './port.ts'
-import { deleteGrant, lockGrant, updateGrant } from './queries.ts'
+import { type Key, KeyError, type KeyHolder, type KeyManager } from './port.ts'
+import { deleteGrant, findGrant, lockGrant, updateGrant } from './queries.ts'
 import { checkEnabled, proveKey, recorded } from './use.ts'
 
 /**
@@ -27,8 +28,13 @@ export interface SharePair {
   readonly authority: KeyHolder | null
 }
 
-/** What is known of one pair: the key that the project can use, or why it may not be shared. */
-type Clearance = { readonly keyId: string; readonly isPretended: boolean } | ApiError
+/**
+ * What is known of one pair: the key that the project can use, or why it may not be shared.
+ *
+ * `by`: a grant of ours lets it, which then has to stand still. `others`: it is let by other means, while we have granted
+ * nothing, or have taken it back (`despite`). `pretence`: nothing lets it, but it would be let.
+ */
+type Clearance = { readonly keyId: string; readonly by: 'grant' | 'others' | 'despite' | 'pretence' } | ApiError
 
 export interface Clearances {
   readonly of: (imageId: string, memberId: string) => Clearance | undefined
@@ -38,19 +44,38 @@ export interface Clearances {
 
 const nobodyAsks: Clearances = { of: () => undefined, areNeeded: false }
 
+type GrantState = KeyGrantsTable['state']
+
 /** Since the key manager was asked, the image or the grant has changed: it has to be asked again. */
 class KeysChanged extends Error {
   override readonly name = 'KeysChanged'
 }
 
-const attemptsMax = 5
+const attemptsMax = 6
+/** What others change is soon changed. */
+const pauseMs = 50
+
+/** How long a request waits for a key manager that does not answer; all that share with many ask it often. */
+export interface Patience {
+  awayMs: number
+}
+const awayMaxMs = 5000
+
+export const newPatience = (): Patience => ({ awayMs: 0 })
+
+interface Intent {
+  readonly id: string
+  readonly key: Key
+  readonly memberId: string
+}
 
 interface Run {
   readonly service: Service
   readonly manager: KeyManager
   readonly cause: Cause
-  /** What has to be done in the end, whatever comes of it. */
-  readonly undo: (() => Promise<void>)[]
+  readonly patience: Patience
+  /** To be withdrawn in the end, whatever comes of it. */
+  readonly intents: Intent[]
 }
 
 const notGranted = (key: KeysTable, project: string) =>
@@ -114,43 +139,69 @@ const prove = (run: Run, key: KeysTable, { image, memberId }: SharePair): Promis
   )
 }
 
-const grant = async (run: Run, key: KeysTable, pair: SharePair): Promise<void> => {
+const intend = async ({ service, intents }: Run, key: Key, memberId: string): Promise<void> => {
+  intents.push({ id: await declareIntent(service, key, memberId), key, memberId })
+}
+
+const grant = async (run: Run, key: KeysTable, pair: SharePair): Promise<Clearance> => {
   const { service, manager, cause } = run
   const { memberId } = pair
-  const intent = await declareIntent(service, keyOf(key), memberId)
-  run.undo.push(async () => {
-    await withdrawIntent(service, intent, keyOf(key), memberId)
-    await settleGrant(service, manager, cause, keyOf(key), memberId)
-  })
+  await intend(run, keyOf(key), memberId)
   await makeGrant(service, manager, cause, keyOf(key), memberId, false)
   await prove(run, key, pair)
+  return { keyId: key.id, by: 'grant' }
+}
+
+const grantStateOf = async ({ service }: Run, { id }: KeysTable, { memberId }: SharePair) =>
+  (await findGrant(service.database.read, { key_id: id, project_id: memberId }))?.state
+
+/**
+ * What lets a project that has just used a key: its grant, or if there was none, other means. A grant may have come and gone
+ * meanwhile, so that is found out once more while none is taken back.
+ * @throws KeyError
+ */
+const letBy = async (run: Run, key: KeysTable, pair: SharePair, before: GrantState | undefined): Promise<Clearance> => {
+  const keyId = key.id
+  if (key.project_id === pair.memberId) return { keyId, by: 'others' }
+  if (before !== undefined && before !== 'revoked') return { keyId, by: 'grant' }
+  await intend(run, keyOf(key), pair.memberId)
+  const now = await grantStateOf(run, key, pair)
+  await prove(run, key, pair)
+  return { keyId, by: now === undefined ? 'others' : now === 'revoked' ? 'despite' : 'grant' }
 }
 
 const clear = async (run: Run, pair: SharePair): Promise<Clearance> => {
-  const { image, memberId, authority } = pair
-  const key = await knownKey(run.service, run.manager, image)
+  const { memberId, authority } = pair
+  const key = await knownKey(run.service, run.manager, pair.image)
   checkEnabled(key)
-  const cleared = { keyId: key.id, isPretended: false }
-  try {
-    await prove(run, key, pair)
-    return cleared
-  } catch (error) {
-    if (!(error instanceof KeyError) || error.reason !== 'refused') throw error
+  const before = await grantStateOf(run, key, pair)
+  // One that others just begin, or take back, is granted after them.
+  const isChanging = before === 'granting' || before === 'revoking'
+  if (!isChanging || pair.grant !== 'grant') {
+    try {
+      await prove(run, key, pair)
+      return await letBy(run, key, pair, before)
+    } catch (error) {
+      if (!(error instanceof KeyError) || error.reason !== 'refused') throw error
+    }
   }
   if (key.grantable === 0) throw apiError('key_never_granted', { key: key.id })
   if (pair.grant === 'check') throw notGranted(key, memberId)
   await checkGrantable(run.service, run.manager, key, authority)
-  if (pair.grant === 'pretend') return { keyId: key.id, isPretended: true }
-  await grant(run, key, pair)
-  return cleared
+  if (pair.grant === 'pretend') return { keyId: key.id, by: 'pretence' }
+  return grant(run, key, pair)
 }
 
 /** Refusals are for the pair; what is no answer at all, such as an outage of the database, ends everything. */
 const clearOrRefuse = async (run: Run, pair: SharePair): Promise<Clearance> => {
   const { image, memberId } = pair
+  const { patience } = run
+  if (patience.awayMs > awayMaxMs) return apiError('key_manager_unavailable', {})
+  const begun = performance.now()
   try {
     return await clear(run, pair)
   } catch (error) {
+    if (error instanceof KeyError && error.reason === 'unavailable') patience.awayMs += performance.now() - begun
     const owner = image.owner ?? ''
     const keyId = image.key_id ?? ''
     const answer = asKeyAnswer(error, keyId, () =>
@@ -173,12 +224,17 @@ const clearAll = async (run: Run, pairs: readonly SharePair[]): Promise<Clearanc
   return { of: (imageId, memberId) => found.get(pairKey(imageId, memberId)), areNeeded: true }
 }
 
-const undoAll = async ({ undo, service, cause }: Run): Promise<void> => {
-  for (const step of undo.toReversed()) {
-    await step().catch((error: unknown) => {
-      service.log.error({ err: error, reqId: cause.requestId }, 'a grant could not be settled; it is tried again')
-      service.keyWork.kick()
-    })
+/** What is not settled here is settled by the worker: a key manager that is away is not waited for once for each. */
+const withdrawAll = async ({ service, manager, cause, intents }: Run): Promise<void> => {
+  const due: Intent[] = []
+  for (const intent of intents) {
+    if (await withdrawIntent(service, intent.id, intent.key, intent.memberId)) due.push(intent)
+  }
+  try {
+    for (const { key, memberId } of due) await settleGrant(service, manager, cause, key, memberId)
+  } catch (error) {
+    service.log.error({ err: error, reqId: cause.requestId }, 'a grant could not be settled; it is tried again')
+    service.keyWork.kick()
   }
 }
 
@@ -186,6 +242,7 @@ const undoAll = async ({ undo, service, cause }: Run): Promise<void> => {
  * Runs work that shares, with what the key manager says about the pairs. What was granted for it and is not needed when it is
  * over is taken back.
  * @param pairsOf reads them and decides that they may be shared; asked again when they have changed meanwhile
+ * @param patience for calls that are parts of one request
  * @throws what `pairsOf` and `work` throw
  */
 export const withClearances = async <Result>(
@@ -193,12 +250,13 @@ export const withClearances = async <Result>(
   cause: Cause,
   pairsOf: () => Promise<readonly SharePair[]>,
   work: (clearances: Clearances) => Promise<Result>,
+  patience = newPatience(),
 ): Promise<Result> => {
   const { keyManager: manager } = service
   for (let attempt = 1; ; attempt++) {
     const pairs = await pairsOf()
     if (manager === undefined) return work(nobodyAsks)
-    const run: Run = { service, manager, cause, undo: [] }
+    const run: Run = { service, manager, cause, patience, intents: [] }
     try {
       return await work(await clearAll(run, pairs))
     } catch (error) {
@@ -207,8 +265,9 @@ export const withClearances = async <Result>(
         throw apiError('conflict', { why: 'The key of the image was changed by others again and again; try again' })
       }
     } finally {
-      await undoAll(run)
+      await withdrawAll(run)
     }
+    await sleep(pauseMs * attempt)
   }
 }
 
@@ -227,14 +286,13 @@ export const checkCleared = async (
   const clearance = of(image.id, memberId)
   if (clearance instanceof ApiError) throw clearance
   if (clearance === undefined || clearance.keyId !== image.key_id) throw new KeysChanged()
-  if (clearance.isPretended) return
-  const name = { key_id: clearance.keyId, project_id: memberId }
+  const { keyId, by } = clearance
+  if (by === 'pretence') return
+  const name = { key_id: keyId, project_id: memberId }
   const grant = await lockGrant(tx, name)
-  if (grant === undefined) return
-  if (grant.state === 'granted') await updateGrant(tx, name, { standing: 0 })
-  // Known to be let by other means than ours, which may have taken theirs back.
-  else if (grant.state === 'revoked') await deleteGrant(tx, name)
-  else throw new KeysChanged()
+  if (grant?.state === 'granted') await updateGrant(tx, name, { standing: 0 })
+  else if (by === 'despite' && grant?.state === 'revoked') await deleteGrant(tx, name)
+  else if (by !== 'others' || grant !== undefined) throw new KeysChanged()
 }
 
 /** Pairs of which nothing is encrypted, for tests and for sharing without a key manager. */

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { locked } from '../database/dialect.ts'
 import type { KeyDeletionsTable, KeysTable } from '../database/key-tables.ts'
 import { keyOf } from './grants.ts'
@@ -6,7 +7,7 @@ import { isKey, lockVersions } from './key-rows.ts'
 import { KeyError, type KeyManager } from './port.ts'
 import { hasDataKeys, hasImageUnder } from './queries.ts'
 import { markRemoved } from './removal.ts'
-import type { KeyDuty } from './worker.ts'
+import { inTurns, type KeyDuty } from './worker.ts'
 
 const batchSize = 100
 
@@ -49,14 +50,16 @@ const deleteWithImage = (service: Parts, manager: KeyManager, request: KeyDeleti
 /** A key manager that refuses to delete keeps nothing else waiting; one that is away is asked again. */
 export const deleteKeysOfImages: KeyDuty = async (service, manager) => {
   const { database, log } = service
-  const requests = await database.read.selectFrom('key_deletions').selectAll().limit(batchSize).execute()
-  for (const request of requests) {
-    try {
-      await deleteWithImage(service, manager, request)
-    } catch (error) {
-      log.error({ err: error }, 'the key of a deleted image could not be deleted')
-      if (!(error instanceof KeyError) || error.reason === 'unavailable') continue
-      await database.write((tx) => tx.deleteFrom('key_deletions').where('key_id', '=', request.key_id).execute())
-    }
-  }
+  const requests = await database.read
+    .selectFrom('key_deletions')
+    .selectAll()
+    .orderBy(sql`random()`)
+    .limit(batchSize)
+    .execute()
+  const work = (request: KeyDeletionsTable) => deleteWithImage(service, manager, request)
+  await inTurns(service, requests, work, async (error, request) => {
+    log.error({ err: error }, 'the key of a deleted image could not be deleted')
+    if (!(error instanceof KeyError) || error.reason === 'unavailable') return
+    await database.write((tx) => tx.deleteFrom('key_deletions').where('key_id', '=', request.key_id).execute())
+  })
 }

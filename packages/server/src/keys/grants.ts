@@ -28,24 +28,56 @@ export const keyOf = ({ id, project_id }: Pick<KeysTable, 'id' | 'project_id'>):
 
 const nameOf = (key: Key, projectId: string): GrantName => ({ key_id: key.id, project_id: projectId })
 
-/** Announces that a grant is about to be needed: until `withdrawIntent`, it is not taken back. */
-export const declareIntent = async (
-  { database, presence, now }: Parts,
-  key: Key,
-  projectId: string,
-): Promise<string> => {
+/**
+ * Announces that a grant is about to be needed: until `withdrawIntent`, it is not taken back.
+ * @returns its id
+ */
+export const declareIntent = async (parts: Parts, key: Key, projectId: string): Promise<string> => {
+  const { database, presence, now } = parts
   const id = randomUUID()
   const row = { id, ...nameOf(key, projectId), process_id: presence.processId, created_at: now() }
-  await database.write((tx) => tx.insertInto('key_intents').values(row).execute())
+  try {
+    await database.write((tx) => tx.insertInto('key_intents').values(row).execute())
+  } catch (error) {
+    // It may stand all the same, if only the answer was lost.
+    await withdrawIntent(parts, id, key, projectId)
+    throw error
+  }
   return id
 }
 
-/** Whatever came of it: what is granted and not needed now is to be taken back. */
-export const withdrawIntent = ({ database }: Parts, id: string, key: Key, projectId: string): Promise<void> =>
-  database.write(async (tx) => {
-    await tx.deleteFrom('key_intents').where('id', '=', id).execute()
-    await updateGrant(tx, nameOf(key, projectId), { due: 1 })
+/** Whether a grant stays: somebody is about to need it, or a share needs it, or it waits for one. */
+const isNeeded = async (tx: Tx, name: GrantName, { state, standing }: KeyGrantsTable): Promise<boolean> => {
+  if (await hasIntent(tx, name)) return true
+  if (state === 'granting' || state === 'revoking') return false
+  return standing === 1 || hasShareUnder(tx, name)
+}
+
+/**
+ * Whatever came of it: what is granted and not needed now is to be taken back. If the database is away, it is done when that
+ * is back.
+ * @returns whether the grant has to be settled
+ */
+export const withdrawIntent = async (
+  { database, keyLocks }: Pick<Parts, 'database' | 'keyLocks'>,
+  id: string,
+  key: Key,
+  projectId: string,
+): Promise<boolean> => {
+  const name = nameOf(key, projectId)
+  let isDue = false
+  await keyLocks.owe(async () => {
+    isDue = await database.write(async (tx) => {
+      await tx.deleteFrom('key_intents').where('id', '=', id).execute()
+      const grant = await lockGrant(tx, name)
+      if (grant === undefined) return false
+      const isLeft = !(await isNeeded(tx, name, grant))
+      if (isLeft !== (grant.due === 1)) await updateGrant(tx, name, { due: isLeft ? 1 : 0 })
+      return isLeft
+    })
   })
+  return isDue
+}
 
 /** A key may have been marked as never to be granted, or be on its way out, since it was looked at. */
 const checkGrantableNow = async (tx: Tx, { id }: Key): Promise<void> => {
@@ -98,10 +130,7 @@ const decide = ({ database }: Parts, name: GrantName): Promise<'leave' | 'revoke
   database.write(async (tx) => {
     const grant = await lockGrant(tx, name)
     if (grant === undefined) return 'leave'
-    const isWanted = await hasIntent(tx, name)
-    const isUsed = await hasShareUnder(tx, name)
-    const isKept = grant.state !== 'granting' && grant.state !== 'revoking' && (isUsed || grant.standing === 1)
-    if (isWanted || isKept) {
+    if (await isNeeded(tx, name, grant)) {
       await updateGrant(tx, name, { due: 0 })
       return 'leave'
     }
@@ -129,6 +158,7 @@ const finishRevoking = async (
 
 /**
  * Ends a grant that nothing needs, and what was left half done.
+ * @param patience how long to wait for other changes of the key (milliseconds)
  * @throws KeyError; the grant stays due then
  */
 export const settleGrant = (
@@ -137,12 +167,17 @@ export const settleGrant = (
   cause: Cause,
   key: Key,
   projectId: string,
+  patience?: number,
 ): Promise<void> =>
-  parts.keyLocks.hold(key.id, async () => {
-    if ((await decide(parts, nameOf(key, projectId))) === 'revoke') {
-      await finishRevoking(parts, manager, cause, key, projectId)
-    }
-  })
+  parts.keyLocks.hold(
+    key.id,
+    async () => {
+      if ((await decide(parts, nameOf(key, projectId))) === 'revoke') {
+        await finishRevoking(parts, manager, cause, key, projectId)
+      }
+    },
+    patience,
+  )
 
 /**
  * Takes a grant back by hand, whether or not shares need it.

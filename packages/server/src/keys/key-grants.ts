@@ -84,13 +84,15 @@ export const grantKey = async (
   await answered(service, cause.requestId, id, () => checkGrantable(service, manager, key, holder))
   const before = await findView(service, key, grantee)
   if (before === undefined) await checkRoom(database.read, id)
-  try {
-    await answered(service, cause.requestId, id, () => grantByHand(service, manager, cause, keyOf(key), grantee))
-  } catch (error) {
-    // The key was deleted in this moment.
-    if (database.isMissingReference(error)) throw noKey(id)
-    throw error
-  }
+  await answered(service, cause.requestId, id, async () => {
+    try {
+      await grantByHand(service, manager, cause, keyOf(key), grantee)
+    } catch (error) {
+      // Unless the key was deleted in this moment.
+      await ownKey(database.read, projectId, id)
+      throw error
+    }
+  })
   const view = await findView(service, key, grantee)
   if (view === undefined) throw noKey(id)
   return view

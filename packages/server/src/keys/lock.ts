@@ -9,11 +9,21 @@ const patienceMs = 60_000
 
 /** Lets one change of a key happen at a time, in all processes together. */
 export interface KeyLocks {
-  /** @throws KeyError `unavailable` when it is never one's turn */
-  hold<Result>(keyId: string, work: () => Promise<Result>): Promise<Result>
-  /** Gives back what could not be given back while the database was away. */
-  giveOwed(): Promise<void>
+  /**
+   * @param patience how long to wait for one's turn (milliseconds)
+   * @throws KeyError `unavailable` when it is not one's turn in that time
+   */
+  hold<Result>(keyId: string, work: () => Promise<Result>, patience?: number): Promise<Result>
+  /**
+   * Does something to the database that has to be done in the end, since nobody else does it while this process lives: now, or
+   * when the database is back. May be done twice.
+   */
+  owe(work: () => Promise<unknown>): Promise<void>
+  /** Does what is owed. */
+  payOwed(): Promise<void>
 }
+
+const busy = (): KeyError => new KeyError('unavailable', 'Other changes of the key do not end.')
 
 /**
  * A key manager of its own kind knows no transactions, and its lists are read and written back whole. The lock is a row that
@@ -21,8 +31,7 @@ export interface KeyLocks {
  */
 export const createKeyLocks = (database: Database, processId: string): KeyLocks => {
   const queues = new Map<string, Promise<void>>()
-  // Locks that nobody here wants any more and that may still stand: this process lives, so nobody else clears them away.
-  const owed = new Set<string>()
+  const owed = new Set<() => Promise<unknown>>()
 
   const tryTake = (keyId: string, token: string): Promise<boolean> =>
     database.write(async (tx) => {
@@ -39,47 +48,57 @@ export const createKeyLocks = (database: Database, processId: string): KeyLocks 
       return (numInsertedOrUpdatedRows ?? 0n) > 0n
     })
 
-  const take = async (keyId: string, token: string): Promise<void> => {
-    for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += waitMs) {
+  const take = async (keyId: string, token: string, until: number): Promise<void> => {
+    while (performance.now() < until) {
       if (await tryTake(keyId, token)) return
       await sleep(waitMs)
     }
-    throw new KeyError('unavailable', 'Another change of the key does not end.')
+    throw busy()
   }
 
-  const giveOwed = async (): Promise<void> => {
-    for (const token of owed) {
-      await database.write((tx) => tx.deleteFrom('key_locks').where('token', '=', token).execute())
-      owed.delete(token)
+  const owe = async (work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await work()
+    } catch {
+      owed.add(work)
     }
   }
 
-  const inTurn = async <Result>(keyId: string, work: () => Promise<Result>): Promise<Result> => {
+  const inTurn = async <Result>(keyId: string, until: number, work: () => Promise<Result>): Promise<Result> => {
     const token = randomUUID()
     try {
-      await take(keyId, token)
+      await take(keyId, token, until)
       return await work()
     } finally {
-      // Also one that was not taken: where the database failed, nobody knows.
-      owed.add(token)
-      // What was done is done, and what failed has failed, whether or not this can be written down now.
-      await giveOwed().catch(() => {})
+      // Also one that was not taken: where the database failed, nobody knows. And what was done is done, and what failed has
+      // failed, whether or not this can be written down now.
+      await owe(() => database.write((tx) => tx.deleteFrom('key_locks').where('token', '=', token).execute()))
     }
   }
 
   return {
-    giveOwed,
-    hold: (keyId, work) => {
-      const result = (queues.get(keyId) ?? Promise.resolve()).then(() => inTurn(keyId, work))
-      const end = result.then(
-        () => {},
-        () => {},
-      )
+    hold: <Result>(keyId: string, work: () => Promise<Result>, patience = patienceMs) => {
+      const until = performance.now() + patience
+      const { promise, resolve, reject } = Promise.withResolvers<Result>()
+      const impatience = setTimeout(() => reject(busy()), patience)
+      const turn = async (): Promise<void> => {
+        clearTimeout(impatience)
+        if (performance.now() >= until) reject(busy())
+        else await inTurn(keyId, until, work).then(resolve, reject)
+      }
+      const end = (queues.get(keyId) ?? Promise.resolve()).then(turn)
       queues.set(keyId, end)
       end.then(() => {
         if (queues.get(keyId) === end) queues.delete(keyId)
       })
-      return result
+      return promise
+    },
+    owe,
+    payOwed: async () => {
+      for (const work of owed) {
+        await work()
+        owed.delete(work)
+      }
     },
   }
 }

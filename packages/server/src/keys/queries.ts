@@ -1,5 +1,5 @@
 import type { Reader, Tx } from '../database/database.ts'
-import { locked } from '../database/dialect.ts'
+import { isPostgres, locked } from '../database/dialect.ts'
 import type { ImageSealsTable, KeyGrantsTable, KeysTable } from '../database/key-tables.ts'
 import { prepared } from '../database/prepared.ts'
 import type { ImagesTable } from '../database/tables.ts'
@@ -44,6 +44,23 @@ export const lockGrant = (tx: Tx, { key_id, project_id }: GrantName): Promise<Ke
     tx,
     tx.selectFrom('key_grants').selectAll().where('key_id', '=', key_id).where('project_id', '=', project_id),
   ).executeTakeFirst()
+
+/**
+ * Locks grants that one transaction changes, in one order: two may come to them in different ones. Whoever changes several
+ * does this first.
+ * @param projectIds left out: for all projects
+ */
+export const lockGrants = async (
+  tx: Tx,
+  keyIds: readonly (string | null)[],
+  projectIds?: readonly string[],
+): Promise<void> => {
+  const keys = [...new Set(keyIds)].filter((keyId) => keyId !== null)
+  if (!isPostgres(tx) || keys.length === 0 || projectIds?.length === 0) return
+  const grants = tx.selectFrom('key_grants').select('key_id').where('key_id', 'in', keys)
+  const named = projectIds === undefined ? grants : grants.where('project_id', 'in', [...new Set(projectIds)])
+  await locked(tx, named.orderBy('key_id').orderBy('project_id')).execute()
+}
 
 export const storeGrant = async (tx: Tx, grant: KeyGrantsTable): Promise<void> => {
   const { key_id, project_id, ...columns } = grant
@@ -105,6 +122,7 @@ export const hasIntent = async (db: Reader, { key_id, project_id }: GrantName): 
  */
 export const markGrantsDue = async (tx: Tx, keyId: string | null, projectId?: string): Promise<void> => {
   if (keyId === null) return
+  if (projectId === undefined) await lockGrants(tx, [keyId])
   const grants = tx.updateTable('key_grants').set({ due: 1 }).where('key_id', '=', keyId)
   await (projectId === undefined ? grants : grants.where('project_id', '=', projectId)).execute()
 }

@@ -3,12 +3,13 @@ import type { Reader, Tx } from '../database/database.ts'
 import type { KeysTable } from '../database/key-tables.ts'
 import type { Cause } from '../events/events.ts'
 import type { Service } from '../service.ts'
+import { answered } from './answer.ts'
 import { recordKeyEvent } from './key-events.ts'
 import { isKey, lockKeysOf, lockOwnKey, lockVersions, unfinishedVersions } from './key-rows.ts'
 import { type Key, KeyError, type KeyManager } from './port.ts'
 import { findKey } from './queries.ts'
 import { managerOf } from './use.ts'
-import type { KeyDuty } from './worker.ts'
+import { inTurns, type KeyDuty } from './worker.ts'
 
 type Parts = Pick<Service, 'database' | 'keyLocks' | 'log'>
 
@@ -75,7 +76,7 @@ const removeWhole = async ({ database }: Parts, manager: KeyManager, key: Key): 
 
 /**
  * Deletes a key. It is gone for everybody when this resolves; if the key manager is away, its material goes later.
- * @throws ApiError `resource_not_found`, `conflict`
+ * @throws ApiError `resource_not_found`, `conflict`, `key_manager_unavailable` while others change the key
  */
 export const deleteKey = async (
   service: Service,
@@ -87,7 +88,7 @@ export const deleteKey = async (
   const manager = managerOf(service)
   const { database, keyLocks, log } = service
   const key = { id, projectId }
-  await keyLocks.hold(id, async () => {
+  const remove = async (): Promise<void> => {
     await database.write(async (tx) => {
       await lockKeysOf(tx, projectId)
       const row = await lockOwnKey(tx, projectId, id)
@@ -102,7 +103,8 @@ export const deleteKey = async (
       if (!(error instanceof KeyError)) throw error
       log.error({ err: error, reqId: cause.requestId }, 'a deleted key is not yet removed; it is tried again')
     }
-  })
+  }
+  await answered(service, cause.requestId, id, () => keyLocks.hold(id, remove))
 }
 
 /** Removes the keys that were not made to the end, or not removed to the end, by processes that are gone or in vain. */
@@ -114,14 +116,12 @@ export const finishKeys: KeyDuty = async (service, manager) => {
     .where('keys.id', 'not in', (from) => from.selectFrom('key_deletions').select('key_deletions.key_id'))
     .execute()
   const keys = new Map(rows.map(({ id, project_id }) => [id, { id, projectId: project_id }]))
-  for (const key of keys.values()) {
-    try {
-      await keyLocks.hold(key.id, async () => {
-        const row = await findKey(database.read, key.id)
-        if (row !== undefined && !isKey(row)) await removeWhole(service, manager, key)
-      })
-    } catch (error) {
-      log.error({ err: error }, 'a key could not be removed; it is tried again')
-    }
-  }
+  const finish = (key: Key): Promise<void> =>
+    keyLocks.hold(key.id, async () => {
+      const row = await findKey(database.read, key.id)
+      if (row !== undefined && !isKey(row)) await removeWhole(service, manager, key)
+    })
+  await inTurns(service, [...keys.values()], finish, (error) =>
+    log.error({ err: error }, 'a key could not be removed; it is tried again'),
+  )
 }

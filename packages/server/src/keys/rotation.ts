@@ -10,7 +10,7 @@ import { deleteVersion, isKey, keepVersion, lockOwnKey, ownKey, unfinishedVersio
 import { type Key, KeyError, type KeyManager, type KeyVersion } from './port.ts'
 import { findKey } from './queries.ts'
 import { checkEnabled, managerOf, sealContext } from './use.ts'
-import type { KeyDuty } from './worker.ts'
+import { inTurns, type KeyDuty } from './worker.ts'
 
 /**
  * Rotating a key: a new version is made and wraps from then on; then the data keys of images are wrapped anew one after the
@@ -238,15 +238,13 @@ export const resumeRotations: KeyDuty = async (service, manager) => {
     unfinishedVersions(service.database.read)
       .where((where) => where('keys.version', '>', where.lit(0)))
       .execute()
-  const work = async (rows: readonly Unfinished[]): Promise<void> => {
-    for (const row of rows) {
-      try {
-        await goOn(service, manager, row)
-      } catch (error) {
-        service.log.error({ err: error }, 'the rotation of a key could not go on; it is tried again')
-      }
-    }
-  }
+  const work = (rows: readonly Unfinished[]): Promise<void> =>
+    inTurns(
+      service,
+      rows,
+      (row) => goOn(service, manager, row),
+      (error) => service.log.error({ err: error }, 'the rotation of a key could not go on; it is tried again'),
+    )
   const unfinished = await find()
   if (unfinished.length === 0) return
   await work(unfinished)

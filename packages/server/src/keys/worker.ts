@@ -1,7 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'kysely'
+import type { Tx } from '../database/database.ts'
 import type { Cause } from '../events/events.ts'
 import type { Service } from '../service.ts'
 import { keyOf, settleGrant } from './grants.ts'
-import type { KeyManager } from './port.ts'
+import { KeyError, type KeyManager } from './port.ts'
+import { lockGrants, updateGrant } from './queries.ts'
 
 /** Finishes what was begun at the key manager: by processes that are gone, and what it could not do when it was away. */
 export interface KeyWork {
@@ -17,9 +21,47 @@ type Parts = Omit<Service, 'keyWork' | 'notices'>
 export type KeyDuty = (service: Parts, manager: KeyManager) => Promise<void>
 
 const periodMs = 2000
+/** However often it is asked to: work that comes together is done together. */
+const pauseMs = 50
+/** A key manager that is away must not keep the service from starting. */
+const startMs = 5000
 const batchSize = 200
+/** How long it waits for others who change a key; there is a next time. */
+const patienceMs = 5000
+/** With so many failures, it is no fault of single keys. */
+const failuresMax = 3
 
 const byItself = (at: number): Cause => ({ projectId: null, userId: null, requestId: null, at })
+
+/**
+ * Does something for each, whatever becomes of the others. A key manager that does not answer is not asked once for each: what
+ * is left has its time in the next round. The order is any, so that what fails each time keeps nothing else from its turn.
+ */
+export const inTurns = async <Item>(
+  { stopping }: Pick<Parts, 'stopping'>,
+  items: readonly Item[],
+  work: (item: Item) => Promise<void>,
+  onError: (error: unknown, item: Item) => unknown,
+): Promise<void> => {
+  let failures = 0
+  const inAnyOrder = items.map((item) => ({ item, place: Math.random() })).sort((one, other) => one.place - other.place)
+  for (const { item } of inAnyOrder) {
+    if (stopping.aborted || failures >= failuresMax) return
+    try {
+      await work(item)
+    } catch (error) {
+      if (error instanceof KeyError && error.reason === 'unavailable') failures += 1
+      await onError(error, item)
+    }
+  }
+}
+
+const lockNamed = (tx: Tx, names: readonly { key_id: string; project_id: string }[]): Promise<void> =>
+  lockGrants(
+    tx,
+    names.map(({ key_id }) => key_id),
+    names.map(({ project_id }) => project_id),
+  )
 
 /** Attempts of processes that are gone are over, and their locks are nobody's. */
 const endAbandoned = ({ database }: Parts): Promise<void> =>
@@ -33,56 +75,62 @@ const endAbandoned = ({ database }: Parts): Promise<void> =>
       .where('process_id', 'not in', (from) => from.selectFrom('processes').select('processes.id'))
       .returning(['key_id', 'project_id'])
       .execute()
-    for (const { key_id, project_id } of rows) {
-      await tx
-        .updateTable('key_grants')
-        .set({ due: 1 })
-        .where('key_id', '=', key_id)
-        .where('project_id', '=', project_id)
-        .execute()
-    }
+    await lockNamed(tx, rows)
+    for (const { key_id, project_id } of rows) await updateGrant(tx, { key_id, project_id }, { due: 1 })
   })
 
-const settleDue: KeyDuty = async (service, manager) => {
-  const due = await service.database.read
+const findDue = ({ database }: Parts) =>
+  database.read
     .selectFrom('key_grants')
     .innerJoin('keys', 'keys.id', 'key_grants.key_id')
     .select(['keys.id', 'keys.project_id', 'key_grants.project_id as grantee'])
     .where((where) => where('key_grants.due', '=', where.lit(1)))
+    .orderBy(sql`random()`)
     .limit(batchSize)
     .execute()
-  for (const { grantee, ...key } of due) {
-    try {
-      await settleGrant(service, manager, byItself(service.now()), keyOf(key), grantee)
-    } catch (error) {
-      service.log.error({ err: error }, 'a grant could not be settled; it is tried again')
-    }
-  }
+
+const settleDue: KeyDuty = async (service, manager) => {
+  const settle = ({ grantee, ...key }: Awaited<ReturnType<typeof findDue>>[number]) =>
+    settleGrant(service, manager, byItself(service.now()), keyOf(key), grantee, patienceMs)
+  await inTurns(service, await findDue(service), settle, (error) =>
+    service.log.error({ err: error }, 'a grant could not be settled; it is tried again'),
+  )
 }
 
 /** What a crash left: grants that were begun, or taken back, by nobody who lives. */
 const findUnfinished = ({ database }: Parts): Promise<unknown> =>
-  database.write((tx) =>
-    tx.updateTable('key_grants').set({ due: 1 }).where('state', 'in', ['granting', 'revoking']).execute(),
-  )
+  database.write(async (tx) => {
+    const unfinished = await tx
+      .selectFrom('key_grants')
+      .select(['key_id', 'project_id'])
+      .where('state', 'in', ['granting', 'revoking'])
+      .execute()
+    await lockNamed(tx, unfinished)
+    for (const name of unfinished) await updateGrant(tx, name, { due: 1 })
+  })
 
-/** Whether anybody is, or was, changing a key. */
-const isBusy = async ({ database: { read } }: Parts): Promise<boolean> =>
-  (await read.selectFrom('key_intents').select('id').limit(1).executeTakeFirst()) !== undefined ||
-  (await read.selectFrom('key_locks').select('key_id').limit(1).executeTakeFirst()) !== undefined
+/** Whether a process that is gone was changing a key. */
+const isAbandoned = async ({ database: { read } }: Parts): Promise<boolean> => {
+  const living = read.selectFrom('processes').select('processes.id')
+  const intents = read.selectFrom('key_intents').select('key_id').where('process_id', 'not in', living)
+  const locks = read.selectFrom('key_locks').select('key_id').where('process_id', 'not in', living)
+  return (await intents.unionAll(locks).limit(1).executeTakeFirst()) !== undefined
+}
 
 /**
  * Starts the work. The first round is over when this resolves: what a crash left is put in order by then, unless the key
  * manager is away.
  */
 export const startKeyWork = async (service: Parts, duties: readonly KeyDuty[]): Promise<KeyWork> => {
-  const { keyManager: manager, log } = service
+  const { keyManager: manager, log, stopping } = service
   if (manager === undefined) return { kick: () => {}, stop: async () => {} }
+  let isStopped = false
 
   const round = async (): Promise<void> => {
-    await service.keyLocks.giveOwed()
-    if (await isBusy(service)) await endAbandoned(service)
+    await service.keyLocks.payOwed()
+    if (await isAbandoned(service)) await endAbandoned(service)
     for (const duty of [settleDue, ...duties]) {
+      if (stopping.aborted) return
       await duty(service, manager).catch((error: unknown) => {
         log.error({ err: error }, 'work on keys failed; it is tried again')
       })
@@ -92,10 +140,12 @@ export const startKeyWork = async (service: Parts, duties: readonly KeyDuty[]): 
   let running: Promise<void> | undefined
   let again = false
   const run = async (): Promise<void> => {
-    do {
+    for (;;) {
       again = false
       await round().catch((error: unknown) => log.error({ err: error }, 'work on keys failed; it is tried again'))
-    } while (again)
+      if (!again || isStopped) return
+      await sleep(pauseMs)
+    }
   }
   const kick = (): void => {
     again = true
@@ -106,12 +156,13 @@ export const startKeyWork = async (service: Parts, duties: readonly KeyDuty[]): 
 
   await findUnfinished(service)
   kick()
-  await running
+  await Promise.race([running, sleep(startMs, undefined, { ref: false })])
   const timer = setInterval(kick, periodMs)
   timer.unref()
   return {
     kick,
     stop: async () => {
+      isStopped = true
       clearInterval(timer)
       await running
     },

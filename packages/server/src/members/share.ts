@@ -8,7 +8,7 @@ import { wireDate } from '../http/json.ts'
 import { fromRow } from '../images/image.ts'
 import { memberCopies } from '../images/queries.ts'
 import { type Clearances, checkCleared } from '../keys/clearance.ts'
-import { markGrantsDue } from '../keys/queries.ts'
+import { lockGrants, markGrantsDue } from '../keys/queries.ts'
 import { countRule, ruleEffect } from '../rules/matching.ts'
 import { endUnder, findPlan, isOver } from '../shares/plan.ts'
 import { countMembers, deleteMember, findMember, insertMember, listMembers, setMemberStatus } from './queries.ts'
@@ -100,8 +100,8 @@ export const endShare = async (
   reason: EndReason,
   message: string | null = null,
 ): Promise<void> => {
-  await deleteMember(tx, row)
   await markGrantsDue(tx, image.key_id, row.member_id)
+  await deleteMember(tx, row)
   await recordEvent(tx, cause, {
     type: 'member.delete',
     imageId: image.id,
@@ -112,6 +112,18 @@ export const endShare = async (
   })
 }
 
+/** Locks what ending these shares of an image needs, so that no two who end many wait for each other. */
+export const lockToEnd = (
+  tx: Tx,
+  image: Pick<ImagesTable, 'key_id'>,
+  rows: readonly Pick<MembersTable, 'member_id'>[],
+): Promise<void> =>
+  lockGrants(
+    tx,
+    [image.key_id],
+    rows.map(({ member_id }) => member_id),
+  )
+
 /** Ends every share of an image. */
 export const endAllShares = async (
   tx: Tx,
@@ -120,7 +132,9 @@ export const endAllShares = async (
   reason: EndReason,
   message: string | null = null,
 ): Promise<void> => {
-  for (const row of await listMembers(tx, image.id)) await endShare(tx, cause, image, row, reason, message)
+  const rows = await listMembers(tx, image.id)
+  await lockToEnd(tx, image, rows)
+  for (const row of rows) await endShare(tx, cause, image, row, reason, message)
 }
 
 /** What the rules of the consumer do to a share that was just made. */

@@ -5,8 +5,8 @@ import { isPostgres, locked, lockName, shareNames } from '../database/dialect.ts
  * Whoever makes a share follows the rules of its consumer, and whoever changes a rule finds every share that did not follow
  * it yet. So a share is made while the rules of its consumer stand still.
  *
- * The order of locks, for all that lock more than one thing: images by their ids, invitations of a producer, rules, rows of
- * members. Who changes rules locks no image.
+ * The order of locks, for all that lock more than one thing: images by their ids, invitations of a producer, grants of keys,
+ * rules, rows of members. Who changes rules locks no image and no grant.
  */
 
 /** Rules are locked by groups of projects, so that a batch of shares locks few names, however many projects it names. */

@@ -10,8 +10,9 @@ import { asApiError } from '../http/errors.ts'
 import { findImage, findImageForChange, type ImageAndMembership } from '../images/queries.ts'
 import { checkStorable } from '../images/text.ts'
 import { lockInvitations, parseProjectName } from '../invitations/create.ts'
-import { type Clearances, checkCleared, type SharePair, withClearances } from '../keys/clearance.ts'
+import { type Clearances, checkCleared, newPatience, type SharePair, withClearances } from '../keys/clearance.ts'
 import type { KeyHolder } from '../keys/port.ts'
+import { lockGrants } from '../keys/queries.ts'
 import { findMember } from '../members/queries.ts'
 import { beginShare, endShare, type ShareTerms } from '../members/share.ts'
 import { keepRulesForBatch } from '../rules/lock.ts'
@@ -181,10 +182,17 @@ const lockAll = async (tx: Tx, { actor, cause, batch }: Run, imageIds: readonly 
   for (const imageId of [...imageIds].sort()) {
     all.push([imageId, await findImageForChange(tx, imageId, actor.projectId, cause.at)])
   }
-  if (batch.action === 'unshare') return all
-  const owners = [...new Set(all.flatMap(([, found]) => found?.row.owner ?? []))].sort()
+  const keys = all.map(([, found]) => found?.row.key_id ?? null)
   const projects = batch.projects.filter((project) => !batch.byName || nameOf(project) === undefined)
-  if (projects.length < batch.projects.length) for (const owner of owners) await lockInvitations(tx, owner)
+  const hasNames = projects.length < batch.projects.length
+  if (batch.action === 'unshare') {
+    // Whom a name stands for is found out later.
+    await lockGrants(tx, keys, hasNames ? undefined : projects)
+    return all
+  }
+  const owners = [...new Set(all.flatMap(([, found]) => found?.row.owner ?? []))].sort()
+  if (hasNames) for (const owner of owners) await lockInvitations(tx, owner)
+  await lockGrants(tx, keys, projects)
   await keepRulesForBatch(tx, projects, owners)
   return all
 }
@@ -235,6 +243,7 @@ const doTogether = async (run: ClearedRun): Promise<BatchOutcome> => {
 /** One transaction for each image: what is done stays, whatever becomes of the others. */
 const doEach = async (run: Run): Promise<BatchOutcome> => {
   const { service, batch, cause } = run
+  const patience = newPatience()
   const pairs: PairOutcome[] = []
   for (const imageId of batch.images) {
     const share = (clearances: Clearances): Promise<PairOutcome[]> =>
@@ -245,7 +254,7 @@ const doEach = async (run: Run): Promise<BatchOutcome> => {
         return pairs
       })
     try {
-      pairs.push(...(await withClearances(service, cause, () => pairsToClear(run, [imageId]), share)))
+      pairs.push(...(await withClearances(service, cause, () => pairsToClear(run, [imageId]), share, patience)))
     } catch (error) {
       service.log.error({ err: error, reqId: cause.requestId }, 'an image of a batch failed')
       pairs.push(...batch.projects.map((project) => failed(imageId, project, asApiError(error))))

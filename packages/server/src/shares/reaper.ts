@@ -3,7 +3,7 @@ import { type Cause, recordEvent } from '../events/events.ts'
 import { wireDate } from '../http/json.ts'
 import { findImageForChange } from '../images/queries.ts'
 import { dropEnded } from '../invitations/queries.ts'
-import { endShare, shareAudience } from '../members/share.ts'
+import { endShare, lockToEnd, shareAudience } from '../members/share.ts'
 import { dropDecided, dropUnconfirmed } from '../requests/queries.ts'
 import type { Service } from '../service.ts'
 import { dropPlan, findPlan, isOver } from './plan.ts'
@@ -92,6 +92,7 @@ const ends: Duty = {
         .orderBy('ends_at')
         .orderBy('member_id')
         .execute()
+      await lockToEnd(tx, image, rows)
       for (const row of rows) {
         await endShare(tx, byItself(at), image, row, row.withdrawn === 1 ? 'withdrawn' : 'expired')
       }

@@ -10,7 +10,7 @@ import { wireDate } from '../http/json.ts'
 import { removeWithShares } from '../images/images.ts'
 import { findImage, findImageForChange, type ImageAndMembership } from '../images/queries.ts'
 import { listMembers } from '../members/queries.ts'
-import { endShare } from '../members/share.ts'
+import { endShare, lockToEnd } from '../members/share.ts'
 import type { Service } from '../service.ts'
 import { applyPlan, takeBackPlan } from './apply-plan.ts'
 import { revokeOpen } from './by-name.ts'
@@ -112,8 +112,9 @@ export const withdrawNow = async (
     await removeWithShares(tx, cause, image, message)
     return true
   }
-  for (const row of await listMembers(tx, image.id)) {
-    if (!concerns({ projects }, row.member_id)) continue
+  const rows = (await listMembers(tx, image.id)).filter(({ member_id }) => concerns({ projects }, member_id))
+  await lockToEnd(tx, image, rows)
+  for (const row of rows) {
     // One whose own end came before this ended by that.
     const own = ownEnd(row)
     const reason = own !== null && own <= cause.at && row.withdrawn === 0 ? 'expired' : 'withdrawn'
