@@ -2,7 +2,8 @@ import type { Reader, Tx } from '../database/database.ts'
 import { locked } from '../database/dialect.ts'
 import type { EmbeddedKeysTable } from '../database/key-tables.ts'
 import type { MasterKey } from './master-key.ts'
-import { unwrapWith, wrapWith } from './wrapping.ts'
+import { KeyError } from './port.ts'
+import { keyBytes, unwrapWith, wrapWith } from './wrapping.ts'
 
 /** Which row holds the material: of this version of a key, for this project. */
 export type Place = Pick<EmbeddedKeysTable, 'key_id' | 'version' | 'holder_id'>
@@ -11,20 +12,60 @@ export type Place = Pick<EmbeddedKeysTable, 'key_id' | 'version' | 'holder_id'>
 const contextOf = ({ key_id, version, holder_id }: Place): string =>
   `key ${key_id} version ${version} holder ${holder_id}`
 
-export const sealedRow = (master: MasterKey, place: Place, material: Uint8Array): EmbeddedKeysTable => ({
-  key_id: place.key_id,
-  version: place.version,
-  holder_id: place.holder_id,
+const sealed = (master: MasterKey, { key_id, version, holder_id }: Place, content: Uint8Array): EmbeddedKeysTable => ({
+  key_id,
+  version,
+  holder_id,
   master_id: master.id,
-  sealed: Buffer.from(wrapWith(master.bytes, material, contextOf(place))).toString('base64'),
+  sealed: Buffer.from(wrapWith(master.bytes, content, contextOf({ key_id, version, holder_id }))).toString('base64'),
 })
+
+const opened = (master: MasterKey, row: EmbeddedKeysTable): Uint8Array =>
+  unwrapWith(master.bytes, Buffer.from(row.sealed, 'base64'), contextOf(row))
+
+/**
+ * A row holds the material and, after it, the project that the key was made for. Whoever writes into the database that the key
+ * belongs to another project can neither use it as that project, nor grant nor rotate it, for then no row opens.
+ */
+export const sealedRow = (
+  master: MasterKey,
+  ownerId: string,
+  place: Place,
+  material: Uint8Array,
+): EmbeddedKeysTable => {
+  const content = Buffer.concat([material, Buffer.from(ownerId)])
+  try {
+    return sealed(master, place, content)
+  } finally {
+    content.fill(0)
+  }
+}
 
 /**
  * The material of a row, to be overwritten after use.
+ * @param ownerId the project that the key belongs to
  * @throws KeyError `damaged`
  */
-export const openedRow = (master: MasterKey, row: EmbeddedKeysTable): Uint8Array =>
-  unwrapWith(master.bytes, Buffer.from(row.sealed, 'base64'), contextOf(row))
+export const openedRow = (master: MasterKey, ownerId: string, row: EmbeddedKeysTable): Uint8Array => {
+  const content = opened(master, row)
+  const material = content.subarray(0, keyBytes)
+  if (Buffer.from(ownerId).equals(content.subarray(keyBytes))) return material
+  material.fill(0)
+  throw new KeyError('damaged', `The key ${row.key_id} was made for another project than it belongs to now.`)
+}
+
+/**
+ * The same row under another master key.
+ * @throws KeyError `damaged`
+ */
+export const resealedRow = (from: MasterKey, to: MasterKey, row: EmbeddedKeysTable): EmbeddedKeysTable => {
+  const content = opened(from, row)
+  try {
+    return sealed(to, row, content)
+  } finally {
+    content.fill(0)
+  }
+}
 
 export const storeRows = async (tx: Tx, rows: readonly EmbeddedKeysTable[]): Promise<void> => {
   for (const row of rows) {

@@ -77,6 +77,23 @@ eachDatabase('embedded key manager', (databases) => {
     await manager.prove(second, friend)
   })
 
+  it('lets nobody take a key over, whoever the database says that it belongs to', async () => {
+    const database = await databases.open()
+    const manager = await start(database, newMaster())
+    const key = newKey()
+    await manager.make(key)
+    await manager.grant(key, 'friend')
+    const wrapped = await manager.wrap(key, owner, Buffer.from('a data key'), 'x')
+    const taken = { ...key, projectId: 'friend' }
+    await failsWith(manager.unwrap(taken, friend, wrapped, 'x'), 'damaged')
+    await failsWith(manager.grant(taken, 'thief'), 'damaged')
+    // A new version, held by the thief, would have been what its owner goes on with.
+    await failsWith(manager.make({ ...taken, version: 2 }), 'damaged')
+    await failsWith(manager.make({ ...key, projectId: 'thief', version: 2 }), 'damaged')
+    assert.equal((await rows(database)).length, 2)
+    assert.equal(Buffer.from(await manager.unwrap(key, owner, wrapped, 'x')).toString(), 'a data key')
+  })
+
   it('tells a flipped bit of a sealed key', async () => {
     const database = await databases.open()
     const manager = await start(database, newMaster())
@@ -108,8 +125,8 @@ eachDatabase('embedded key manager', (databases) => {
     const text = JSON.stringify(await rows(database))
     assert.ok(!text.includes(dataKey.toString('base64')))
     const [row] = await rows(database)
-    // A nonce, a tag and 32 bytes that are not the same twice.
-    assert.equal(Buffer.from(row?.sealed ?? '', 'base64').length, 12 + 16 + 32)
+    // A nonce, a tag and 32 bytes that are not the same twice, with whom they were made for.
+    assert.equal(Buffer.from(row?.sealed ?? '', 'base64').length, 12 + 16 + 32 + key.projectId.length)
   })
 
   it('seals everything anew under another master key, and then needs only that', async () => {

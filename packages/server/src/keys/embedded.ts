@@ -57,7 +57,7 @@ const use = <Result>(
     const row = await rowOf(parts, key, projectId)
     const master = await parts.masterKeys.find(row.master_id)
     if (master === undefined) throw unknownMaster(row.master_id)
-    return withSecret(openedRow(master, row), work)
+    return withSecret(openedRow(master, key.projectId, row), work)
   })
 
 /**
@@ -85,22 +85,25 @@ const seal = ({ database, masterKeys }: Parts, work: (tx: Tx, master: MasterKey)
   })
 
 /** @throws KeyError `damaged` */
-const open = ({ masterKeys }: Parts, row: EmbeddedKeysTable): Uint8Array => {
+const open = ({ masterKeys }: Parts, { projectId }: Key, row: EmbeddedKeysTable): Uint8Array => {
   const master = masterKeys.known(row.master_id)
   if (master === undefined) throw unknownMaster(row.master_id)
-  return openedRow(master, row)
+  return openedRow(master, projectId, row)
 }
 
-const isOpening = (parts: Parts, row: EmbeddedKeysTable): boolean => {
+const isOpening = (parts: Parts, key: Key, row: EmbeddedKeysTable): boolean => {
   try {
-    return withSecret(open(parts, row), () => true)
+    return withSecret(open(parts, key, row), () => true)
   } catch (error) {
     if (error instanceof KeyError) return false
     throw error
   }
 }
 
-/** The projects that hold the version before; a row that opens nothing is nobody's. */
+/**
+ * The projects that hold the version before; a row that opens nothing is nobody's.
+ * @throws KeyError `damaged` when the owner is not among them: what the key is to wrap anew would be for others
+ */
 const holdersBefore = async (parts: Parts, tx: Tx, key: KeyVersion): Promise<string[]> => {
   const rows = await tx
     .selectFrom('embedded_keys')
@@ -110,7 +113,11 @@ const holdersBefore = async (parts: Parts, tx: Tx, key: KeyVersion): Promise<str
     .orderBy('version', 'desc')
     .execute()
   const last = rows.filter(({ version }) => version === rows[0]?.version)
-  return last.filter((row) => isOpening(parts, row)).map(({ holder_id }) => holder_id)
+  const holders = last.filter((row) => isOpening(parts, key, row)).map(({ holder_id }) => holder_id)
+  if (last.length > 0 && !holders.includes(key.projectId)) {
+    throw new KeyError('damaged', `The key ${key.id} cannot be opened for its project, so it gets no new version.`)
+  }
+  return holders
 }
 
 const make = (parts: Parts, key: KeyVersion): Promise<void> =>
@@ -119,7 +126,9 @@ const make = (parts: Parts, key: KeyVersion): Promise<void> =>
     if (made !== undefined) return
     const holders = new Set([key.projectId, ...(await holdersBefore(parts, tx, key))])
     const rows = withSecret(randomBytes(keyBytes), (material) =>
-      [...holders].map((holder_id) => sealedRow(master, { key_id: key.id, version: key.version, holder_id }, material)),
+      [...holders].map((holder_id) =>
+        sealedRow(master, key.projectId, { key_id: key.id, version: key.version, holder_id }, material),
+      ),
     )
     await storeRows(tx, rows)
   })
@@ -130,12 +139,14 @@ const grant = (parts: Parts, key: Key, projectId: string): Promise<void> =>
     const own = rows.filter(({ holder_id }) => holder_id === key.projectId)
     if (own.length === 0) throw new KeyError('missing', `There is no key ${key.id}.`)
     if (projectId === key.projectId) return
-    const held = rows.filter((row) => row.holder_id === projectId && isOpening(parts, row))
+    const held = rows.filter((row) => row.holder_id === projectId && isOpening(parts, key, row))
     const wanted = own.filter(({ version }) => !held.some((row) => row.version === version))
     await storeRows(
       tx,
       wanted.map((row) =>
-        withSecret(open(parts, row), (material) => sealedRow(master, { ...row, holder_id: projectId }, material)),
+        withSecret(open(parts, key, row), (material) =>
+          sealedRow(master, key.projectId, { ...row, holder_id: projectId }, material),
+        ),
       ),
     )
   })

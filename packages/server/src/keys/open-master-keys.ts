@@ -6,10 +6,9 @@ import { locked } from '../database/dialect.ts'
 import type { EmbeddedKeysTable } from '../database/key-tables.ts'
 import {
   lockCurrentMasterId,
-  openedRow,
   type Place,
   proposeMasterId,
-  sealedRow,
+  resealedRow,
   sealedRows,
   setCurrentMasterId,
   storeRows,
@@ -126,10 +125,7 @@ const resealed = (keys: MasterKeys, current: MasterKey, row: EmbeddedKeysTable):
   const master = keys.known(row.master_id)
   if (master === undefined) return undefined
   try {
-    const material = openedRow(master, row)
-    const sealed = sealedRow(current, row, material)
-    material.fill(0)
-    return sealed
+    return resealedRow(master, current, row)
   } catch (error) {
     if (error instanceof KeyError) return undefined
     throw error
