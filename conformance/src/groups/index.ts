@@ -17,6 +17,7 @@ import { grantsOfShares } from './extensions/grants-of-shares.ts'
 import { hostileValues } from './extensions/hostile-values.ts'
 import { inbox } from './extensions/inbox.ts'
 import { invitations } from './extensions/invitations.ts'
+import { keyStates } from './extensions/key-states.ts'
 import { keys } from './extensions/keys.ts'
 import { keysTurned } from './extensions/keys-turned.ts'
 import { keysUsed } from './extensions/keys-used.ts'
@@ -104,6 +105,7 @@ export const groups: readonly Group[] = [
   sealedBytes,
   sharingEncrypted,
   grantsOfShares,
+  keyStates,
   canBoot,
   copies,
   requests,

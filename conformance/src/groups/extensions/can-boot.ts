@@ -77,7 +77,8 @@ const runSight = async (scene: Scene) => {
         true,
         'why',
       )
-      await expectBoots(actor, image, { ...forConsumer, if_shared: 'true' })
+      const ifShared = await expectBoots(actor, image, { ...forConsumer, if_shared: 'true' })
+      expectEqual(ifShared.effects.membership, 'informs', 'the membership, as if it were shared')
       expectEqual((await boot(actor, image, { ...forConsumer, if_shared: 'false' })).denied, denied, 'what hinders')
     }
   })
@@ -107,6 +108,14 @@ const runSight = async (scene: Scene) => {
     await shareMany(owner, { images: [image], projects: [consumer.projectId], ends_at: inSeconds(dayS) })
     expectEqual((await expectBoots(consumer, image)).effects.end, 'informs', 'the end')
     expectEqual((await expectBoots(owner, image, forConsumer)).effects.end, 'informs', 'the end')
+  })
+  await own('a withdrawal that is announced is told of, also to whom it is not shared yet', async () => {
+    const image = await images.active()
+    await images.share(image, consumer)
+    expectStatus(await owner.api.post(`/v2/images/${image}/withdrawal`, { at: inSeconds(dayS) }), 200)
+    expectEqual((await expectBoots(consumer, image)).effects.end, 'informs', 'the end')
+    const ifShared = await expectBoots(owner, image, { project: stranger.projectId, if_shared: 'true' })
+    expectEqual(ifShared.effects.end, 'informs', 'the end of a share that would begin now')
   })
   await own('a share that is over hinders', async () => {
     const image = await images.active()
@@ -138,6 +147,8 @@ const runSight = async (scene: Scene) => {
     'ram_mib=-1',
     'ram_mib=1e3',
     'ram_mib=99999999999999999999',
+    'disk_gib=2147483648',
+    'ram_mib=2147483648',
     'if_shared=yes',
     'if_shared=',
     'project=',
@@ -268,6 +279,10 @@ const runImage = async (scene: Scene) => {
         await expectHindered(owner, image, query, ...rules)
       },
     )
+  await own('where no disk and no memory are named, it tells how much of them the image asks for', async () => {
+    const { effects } = await expectBoots(owner, await images.active({ min_disk: 10, min_ram: 512 }))
+    expectEqual([effects.min_disk, effects.min_ram], ['informs', 'informs'], 'what it says of them')
+  })
   await own('a disk of 0 GiB is as large as the image needs it', async () => {
     await expectBoots(owner, await images.active({ min_disk: 10 }), { disk_gib: 0 })
   })

@@ -139,6 +139,7 @@ const runEnd = async (scene: Scene) => {
   await own('a key that a client marked its image with stays, too', async () => {
     const key = await madeKey(scene)
     const image = await scene.images.active({ __system__cmkid: key })
+    expectEqual((await shownKey(owner, key)).images, 1, 'the images of the key')
     expectRefusal(await owner.api.delete(keyPath(key)), 409)
     expectStatus(await owner.api.delete(`/v2/images/${image}`), 204)
     expectStatus(await owner.api.delete(keyPath(key)), 204)
