@@ -141,8 +141,13 @@ export const underOneKey = (images: number): Dataset<{ readonly keyId: string }>
 export interface Cycles {
   readonly plain: readonly (readonly string[])[]
   /** Sealed, each under a key of its own. */
-  readonly sealed: readonly (readonly string[])[]
-  /** Keys of the sealed ones. */
+  readonly apart: Keyed
+  /** Sealed under one key, which is that of many other images as well. */
+  readonly together: Keyed
+}
+
+export interface Keyed {
+  readonly imageIds: readonly (readonly string[])[]
   readonly keyIds: readonly string[]
 }
 
@@ -151,7 +156,7 @@ export const imagesToCycle = (images: number, lists: number, imagesEach: number)
   const seeded = someImages(images)
   return {
     name: `${seeded.name}-and-cycles`,
-    described: `${seeded.described} and ${2 * lists * imagesEach} to be shared`,
+    described: `${seeded.described}, as many under one key, and ${3 * lists * imagesEach} to be shared`,
     fill: async (database, projects, data) => {
       await seeded.fill(database, projects, data)
       const manager = await managerOf(database, data)
@@ -163,17 +168,24 @@ export const imagesToCycle = (images: number, lists: number, imagesEach: number)
             activeImage(-index - list * imagesEach - at, { owner: projects.producer, visibility: 'shared' }),
           ),
         )
-      const plain = listsFrom(100)
-      const sealed = listsFrom(100 + lists * imagesEach)
-      const keyIds: string[] = []
+      const [plain, apart, together] = [0, 1, 2].map((turn) => listsFrom(100 + turn * lists * imagesEach))
+      if (plain === undefined || apart === undefined || together === undefined) throw new Error('There are three.')
       await addImages(database, plain.flat(), members)
-      for (const image of sealed.flat()) {
+      const keyIds: string[] = []
+      for (const image of apart.flat()) {
         const key = await addKey(database, manager, projects.producer)
         await addImages(database, [image], members, { manager, key })
         keyIds.push(key.id)
       }
+      const key = await addKey(database, manager, projects.producer)
+      await addImages(database, ofProducer(images, projects.producer), [], { manager, key })
+      await addImages(database, together.flat(), members, { manager, key })
       const ids = (all: readonly (readonly Image[])[]) => all.map((list) => list.map(({ id }) => id))
-      return { plain: ids(plain), sealed: ids(sealed), keyIds }
+      return {
+        plain: ids(plain),
+        apart: { imageIds: ids(apart), keyIds },
+        together: { imageIds: ids(together), keyIds: [key.id] },
+      }
     },
   }
 }
