@@ -103,7 +103,11 @@ const keyForCopy = async (
     return null
   }
   managerOf(service)
-  if (keyId === undefined) return (await defaultKeyOf(service, cause, projectId)).id
+  if (keyId === undefined) {
+    const byDefault = await defaultKeyOf(service, cause, projectId)
+    checkEnabled(byDefault)
+    return byDefault.id
+  }
   const key = await findKey(service.database.read, keyId)
   if (key === undefined || key.project_id !== projectId || key.version < 1) {
     throw apiError('resource_not_found', { kind: 'key', id: keyId })

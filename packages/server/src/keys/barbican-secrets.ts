@@ -67,6 +67,8 @@ const checkAccessList = Compile(
 
 const jsonMaxBytes = 1 << 20
 const pageSecrets = 100
+/** Far more than a key has versions, each of which has one. */
+const pagesMax = 100
 const secretIdForm = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 /** What can hold the material of a key; `opaque` is what Barbican takes for granted. */
 const keyTypes: ReadonlySet<string> = new Set(['symmetric', 'opaque'])
@@ -115,7 +117,7 @@ export const createSecrets = (given: {
   return {
     named: async (projectId, prefix) => {
       const found: Secret[] = []
-      for (let offset = 0; ; offset += pageSecrets) {
+      for (let offset = 0; offset < pageSecrets * pagesMax; offset += pageSecrets) {
         const query = new URLSearchParams({
           name: `${prefix}%`,
           limit: `${pageSecrets}`,
@@ -128,6 +130,7 @@ export const createSecrets = (given: {
         found.push(...secrets.map(secretOf).filter(({ name }) => name?.startsWith(prefix) === true))
         if (secrets.length === 0 || offset + secrets.length >= total) return found
       }
+      throw new KeyError('unavailable', 'Barbican does not come to the end of a list of secrets.')
     },
 
     describe: async (projectId, id) => {

@@ -67,13 +67,20 @@ export const resealedRow = (from: MasterKey, to: MasterKey, row: EmbeddedKeysTab
   }
 }
 
+// Each has five values, and a statement may have some thousands.
+const rowsAtOnce = 200
+
 export const storeRows = async (tx: Tx, rows: readonly EmbeddedKeysTable[]): Promise<void> => {
-  for (const row of rows) {
-    const { master_id, sealed } = row
+  for (let from = 0; from < rows.length; from += rowsAtOnce) {
     await tx
       .insertInto('embedded_keys')
-      .values(row)
-      .onConflict((conflict) => conflict.columns(['key_id', 'version', 'holder_id']).doUpdateSet({ master_id, sealed }))
+      .values(rows.slice(from, from + rowsAtOnce))
+      .onConflict((conflict) =>
+        conflict.columns(['key_id', 'version', 'holder_id']).doUpdateSet(({ ref }) => ({
+          master_id: ref('excluded.master_id'),
+          sealed: ref('excluded.sealed'),
+        })),
+      )
       .execute()
   }
 }

@@ -105,16 +105,18 @@ const isOpening = (parts: Parts, key: Key, row: EmbeddedKeysTable): boolean => {
  * @throws KeyError `damaged` when the owner is not among them: what the key is to wrap anew would be for others
  */
 const holdersBefore = async (parts: Parts, tx: Tx, key: KeyVersion): Promise<string[]> => {
-  const rows = await tx
+  const before = await tx
     .selectFrom('embedded_keys')
-    .selectAll()
+    .select('version')
     .where('key_id', '=', key.id)
     .where('version', '<', key.version)
     .orderBy('version', 'desc')
-    .execute()
-  const last = rows.filter(({ version }) => version === rows[0]?.version)
+    .limit(1)
+    .executeTakeFirst()
+  if (before === undefined) return []
+  const last = await rowsOfVersion(tx, { ...key, version: before.version }).execute()
   const holders = last.filter((row) => isOpening(parts, key, row)).map(({ holder_id }) => holder_id)
-  if (last.length > 0 && !holders.includes(key.projectId)) {
+  if (!holders.includes(key.projectId)) {
     throw new KeyError('damaged', `The key ${key.id} cannot be opened for its project, so it gets no new version.`)
   }
   return holders
@@ -135,7 +137,12 @@ const make = (parts: Parts, key: KeyVersion): Promise<void> =>
 
 const grant = (parts: Parts, key: Key, projectId: string): Promise<void> =>
   seal(parts, async (tx, master) => {
-    const rows = await tx.selectFrom('embedded_keys').selectAll().where('key_id', '=', key.id).execute()
+    const rows = await tx
+      .selectFrom('embedded_keys')
+      .selectAll()
+      .where('key_id', '=', key.id)
+      .where('holder_id', 'in', [key.projectId, projectId])
+      .execute()
     const own = rows.filter(({ holder_id }) => holder_id === key.projectId)
     if (own.length === 0) throw new KeyError('missing', `There is no key ${key.id}.`)
     if (projectId === key.projectId) return

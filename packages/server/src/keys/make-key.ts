@@ -108,10 +108,11 @@ const adoptSecret = (
   const { name, isDefault, grantable } = wish
   const missing = apiError('resource_not_found', { kind: 'secret', id })
   if (!secretId.test(id)) throw missing
-  return answered(service, cause.requestId, id, () =>
-    keyLocks.hold(id, async () => {
-      const found = await foreignKeyOf(service, manager, holder, id)
-      if (found === undefined) throw missing
+  return answered(service, cause.requestId, id, async () => {
+    // Before the lock: whoever names the keys of others must not hold these up.
+    const found = await foreignKeyOf(service, manager, holder, id)
+    if (found === undefined) throw missing
+    return keyLocks.hold(id, async () => {
       const row: KeysTable = {
         ...found,
         name,
@@ -124,8 +125,8 @@ const adoptSecret = (
         await insertKey(tx, service, row)
         return completeKey(tx, cause, row, isDefault)
       })
-    }),
-  )
+    })
+  })
 }
 
 /**
