@@ -117,6 +117,27 @@ const runRoles = async (scene: Scene, things: Things) => {
     })
 }
 
+const shape = (template: string) => template.replace(/\{\w+\}/g, '{}')
+
+/** Calls of the Image API itself, which groups of their own try, and what is neither JSON nor there to be looked at. */
+const triedElsewhere =
+  /^(GET \/v2\/schemas\/|GET \/v2\/activity\/stream$|GET \/v2\/access-requests\/\{\}$|PUT \/v2\/listings\/\{\}\/icon$|\w+ \/v2\/images(\/\{\}(\/(file|tasks|actions\/\w+|(tags|members)(\/\{\})?))?)?$)/
+
+const runComplete = async (scene: Scene) => {
+  const { own } = scene
+  await own('every call that the service describes is tried with every role', async () => {
+    const tried = new Set([...reads, ...writesOf('')].map(([method, template]) => `${method} ${shape(template)}`))
+    const calls = (await described(scene, '/v2/', '/v1/')).flatMap(({ template, methods }) =>
+      methods.map((method) => `${method} ${shape(template)}`),
+    )
+    expectEqual(
+      calls.filter((call) => !tried.has(call) && !triedElsewhere.test(call)),
+      [],
+      'the calls that stand in no table',
+    )
+  })
+}
+
 /** What an administrator meets: images and listings of everyone, but of other projects' own affairs nothing. */
 const administration: [template: string, status: number][] = [
   ['/v2/images/{id}/shares', 200],
@@ -242,7 +263,6 @@ const bodyFor = (
   if (/\/(actions\/\w+|tags\/\{\w+\}|grants\/\{\w+\}|test|resend|rotate|data-keys)$/.test(template)) return {}
   if (method === 'POST' && template.endsWith('/members')) return { json: { member: 'mine' } }
   if (method === 'PUT' && /\/members\/\{\w+\}$/.test(template)) return { json: { status: 'accepted' } }
-  const shape = (path: string) => path.replace(/\{\w+\}/g, '{}')
   const known = writesOf(crypto.randomUUID()).find(([verb, path]) => verb === method && shape(path) === shape(template))
   if (known?.[2] === undefined) throw new Error(`there is no body for ${method} ${template}: add one`)
   return { json: known[2] }
@@ -298,6 +318,7 @@ export const extensionRoles: Group = {
   own: true,
   async run(scene) {
     const things = await makeThings(scene)
+    await runComplete(scene)
     await runRoles(scene, things)
     await runAdministrator(scene, things)
   },

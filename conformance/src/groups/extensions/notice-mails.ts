@@ -3,9 +3,11 @@ import type { Answer } from '../../client.ts'
 import { expectEqual, expectMatch, expectStatus } from '../../expect.ts'
 import { expectPrivate, expectRefusal, expectSafePage, pathOf, unique } from '../../extensions.ts'
 import { at, listAt, stringAt } from '../../json.ts'
+import { sealed } from '../../keys.ts'
 import type { Mail, MailReceiver } from '../../receivers.ts'
 import { type Group, type Scene, sleep } from '../../suite.ts'
 import { added, addresses } from './notice-addresses.ts'
+import { shareMany } from './ways-to-share.ts'
 
 const linkIn = (mail: Mail, pattern: RegExp): string => {
   const found = pattern.exec(mail.content.text ?? '')?.[0]
@@ -21,6 +23,46 @@ const confirmed = async (scene: Scene, mail: MailReceiver, actor: Actor, email: 
   const link = linkIn(await mail.arrival(email, () => true), /https?:\/\/\S*\/catalogue\/notices\/confirm\/[\w-]+/)
   expectStatus(await scene.actors.nobody.send('POST', pathOf(scene, link)), 200, 303)
   return stringAt(made.json, 'id')
+}
+
+const wordsOf = ({ content }: Mail): string => (content.text ?? '').replace(/\s+/g, ' ')
+
+/** What mails tell of encrypted images: whether they boot, and before they are shared neither their id nor that of the key. */
+const runBoot = async (scene: Scene, mail: MailReceiver) => {
+  const { own, actors, images } = scene
+  const { owner, consumer } = actors
+  const arrival = (email: string, part: string) => mail.arrival(email, (arrived) => wordsOf(arrived).includes(part))
+
+  await own('the mail of a share says whether the project can boot the image, and if not why', async () => {
+    const email = `${unique()}@example.org`
+    await confirmed(scene, mail, consumer, email)
+    const { image, key } = await sealed(scene)
+    const queued = await images.queued()
+    await shareMany(owner, { images: [image, queued], projects: [consumer.projectId], grant: true })
+    expectMatch(wordsOf(await arrival(email, image)), /can boot it now/, 'the mail of the image that boots')
+    const text = wordsOf(await arrival(email, queued))
+    expectMatch(text, /cannot boot it yet/, 'the mail of the image that does not')
+    expectMatch(text, /is queued/, 'why not')
+    if (mail.to(email).some(({ raw }) => raw.includes(key))) throw new Error('a mail names the key, which is no matter')
+  })
+  await own('the mail of an invitation says it too, and names neither the image nor the key', async () => {
+    const email = `${unique()}@example.org`
+    await confirmed(scene, mail, consumer, email)
+    for (const [grant, pattern] of [
+      [true, /your project can boot it/],
+      [false, /cannot boot it yet: .* may not use its key/],
+    ] as const) {
+      const name = unique()
+      const { image, key } = await sealed(scene, { attributes: { name } })
+      const body = { image_id: image, project: consumer.projectName, grant }
+      const made = expectStatus(await owner.api.post('/v2/invitations', body), 201)
+      const arrived = await arrival(email, name)
+      expectMatch(wordsOf(arrived), pattern, 'the mail')
+      for (const hidden of [image, key])
+        if (arrived.raw.includes(hidden) || wordsOf(arrived).includes(hidden)) throw new Error(`it names ${hidden}`)
+      expectStatus(await owner.api.delete(`/v2/invitations/${stringAt(made.json, 'id')}`), 204)
+    }
+  })
 }
 
 const runMails = async (scene: Scene, mail: MailReceiver) => {
@@ -160,7 +202,9 @@ export const noticeMails: Group = {
   own: true,
   async run(scene) {
     const { mail } = scene.receivers
-    if (mail) await runMails(scene, mail)
-    else await scene.skip('mails are sent', 'no mails are received; see --smtp')
+    if (mail) {
+      await runMails(scene, mail)
+      await runBoot(scene, mail)
+    } else await scene.skip('mails are sent', 'no mails are received; see --smtp')
   },
 }
