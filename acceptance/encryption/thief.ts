@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { unwrapWith } from '../../packages/server/src/keys/wrapping.ts'
+import { keyBytes, unwrapWith } from '../../packages/server/src/keys/wrapping.ts'
 import { dataKeyOf, openChunk, sealedChunkBytes } from '../../packages/server/src/sealing/chunks.ts'
 import type { Barbican } from '../openstack/barbican.ts'
 import { listSecrets, readSecret } from './barbican-secrets.ts'
@@ -31,8 +31,9 @@ export const openWithMasterKey = (data: string, { bytes: masterKey }: Secret): L
   const secrets: Secret[] = []
   for (const row of database.prepare('SELECT * FROM embedded_keys WHERE version > 0').all()) {
     const { key_id: key, version, holder_id: holder, sealed } = row
+    // After the material stands the project that it was made for.
     const material = Buffer.from(
-      unwrapWith(masterKey, base64(sealed), `key ${key} version ${version} holder ${holder}`),
+      unwrapWith(masterKey, base64(sealed), `key ${key} version ${version} holder ${holder}`).subarray(0, keyBytes),
     )
     materials.set(`${key} ${version}`, material)
     secrets.push({ name: `version ${version} of the key ${key}`, bytes: material })
