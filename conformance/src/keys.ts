@@ -19,10 +19,10 @@ export const encryptionPath = (image: string): string => `/v2/images/${image}/en
 export const createKey = async (by: Actor, body: Body = {}): Promise<Answer> =>
   expectDocument(expectStatus(await by.api.post('/v2/keys', body), 201), KeySchema)
 
-/** Makes a key that goes when the group ends, after the images that were sealed since. */
+/** Makes a key that goes when the group ends, after all images. */
 export const madeKey = async (scene: Scene, by: Actor = scene.actors.owner, body: Body = {}): Promise<string> => {
   const key = stringAt((await createKey(by, body)).json, 'id')
-  scene.afterwards(() => by.api.delete(keyPath(key)))
+  scene.atLast(() => by.api.delete(`${keyPath(key)}?data_keys=forget`))
   return key
 }
 
@@ -45,7 +45,6 @@ export const sealedQueued = async (scene: Scene, of: Sealing = {}): Promise<{ im
   const { by = scene.actors.owner, attributes = {} } = of
   const key = of.key ?? (await madeKey(scene, by))
   const image = await scene.images.queued(attributes, by)
-  scene.afterwards(() => scene.actors.admin.api.delete(`/v2/images/${image}`))
   expectStatus(await by.api.put(encryptionPath(image), { key_id: key }), 200)
   return { image, key }
 }

@@ -198,7 +198,8 @@ test('what a group does is taken back, newest first, also after a failure', asyn
   const steps: string[] = []
   await outcomesOf({
     name: 'undoing',
-    async run({ afterwards }) {
+    async run({ afterwards, atLast }) {
+      atLast(async () => steps.push('needed by all'))
       afterwards(async () => steps.push('first made'))
       afterwards(async () => {
         steps.push('last made')
@@ -207,7 +208,7 @@ test('what a group does is taken back, newest first, also after a failure', asyn
       throw new Error('in the middle')
     },
   })
-  assert.deepEqual(steps, ['last made', 'first made'])
+  assert.deepEqual(steps, ['last made', 'first made', 'needed by all'])
 })
 
 const file = `

@@ -30,6 +30,8 @@ export interface Scene {
   skip(name: string, why: string): Promise<void>
   /** Has something taken back when the group ends, newest first and before the images go. */
   afterwards(step: () => Promise<unknown>): void
+  /** The same once the images are gone: for what images need. */
+  atLast(step: () => Promise<unknown>): void
 }
 
 /** Expectations about one behaviour. It makes its own images, so that every group can run alone. */
@@ -57,6 +59,7 @@ export const runGroup = async (
   if (group.own && glance) return
   const images = createImages(service.actors)
   const undo: (() => Promise<unknown>)[] = []
+  const undoAtLast: (() => Promise<unknown>)[] = []
   const attempt = async (name: string, own: boolean, body: () => Promise<void> | void): Promise<void> => {
     const outcome = { group: group.name, name, own }
     if ((own && glance) || (only && !only.test(`${group.name} ${name}`))) return
@@ -73,6 +76,7 @@ export const runGroup = async (
     receivers: service.receivers ?? {},
     images,
     afterwards: (step) => void undo.unshift(step),
+    atLast: (step) => void undoAtLast.unshift(step),
     check: (name, body) => attempt(name, false, body),
     own: (name, body) => attempt(name, true, body),
     async skip(name, why) {
@@ -88,6 +92,7 @@ export const runGroup = async (
     // What cannot be taken back is gone already, or goes with the project.
     for (const step of undo) await step().catch(() => {})
     await images.cleanUp()
+    for (const step of undoAtLast) await step().catch(() => {})
   }
 }
 

@@ -188,7 +188,7 @@ const runEdges = async (scene: Scene) => {
       expectEqual(copy.status === 202, gone.status === 409, 'whether there is a copy, or the key is gone')
       const named = listAt(expectStatus(await owner.api.get(`/v2/images?__system__cmkid=${key}`), 200).json, 'images')
       expectEqual(named.length, copy.status === 202 ? 1 : 0, 'the images that name the key')
-      for (const image of named) scene.afterwards(() => owner.api.delete(`/v2/images/${stringAt(image, 'id')}`))
+      for (const image of named) scene.images.remember(stringAt(image, 'id'))
     }
   })
 }

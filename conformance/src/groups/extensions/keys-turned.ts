@@ -172,7 +172,7 @@ const runEnd = async (scene: Scene) => {
     expectStatus(await by.api.delete(keyPath(made[0] ?? '')), 204)
     const answers = await Promise.all(Array.from({ length: 4 }, () => by.api.post('/v2/keys', {})))
     for (const { json } of answers.filter(({ status }) => status === 201))
-      scene.afterwards(() => by.api.delete(keyPath(stringAt(json, 'id'))))
+      scene.atLast(() => by.api.delete(keyPath(stringAt(json, 'id'))))
     expectEqual(answers.map(({ status }) => status).sort(), [201, 413, 413, 413], 'four at once for one place')
   })
 }

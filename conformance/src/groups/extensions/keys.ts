@@ -24,7 +24,7 @@ const runMaking = async (scene: Scene) => {
   await own('a key is enabled, grantable, in its first version, and encrypts nothing yet', async () => {
     const answer = await createKey(owner, { name: 'Schlüssel of the night builds' })
     const id = stringAt(answer.json, 'id')
-    scene.afterwards(() => owner.api.delete(keyPath(id)))
+    scene.atLast(() => owner.api.delete(keyPath(id)))
     expectMatch(id, uuidForm, 'its id')
     const { created_at, updated_at, ...rest } = await shownKey(ownerReader, id)
     expectEqual(updated_at, created_at, 'updated_at')
@@ -174,6 +174,7 @@ const runDefault = async (scene: Scene) => {
       const answer = expectStatus(await other.api.put(encryptionPath(image), {}), 200)
       made.push(stringAt(answer.json, 'key_id'))
     }
+    scene.atLast(() => other.api.delete(keyPath(String(made[0]))))
     expectEqual(made, [made[0] ?? null, made[0] ?? null], 'the keys of the images')
     expectEqual(await defaults(other), [made[0]], 'the default')
     expectEqual((await shownKey(other, String(made[0]))).images, 2, 'the images of the key')
@@ -183,6 +184,7 @@ const runDefault = async (scene: Scene) => {
     const several = await Promise.all(Array.from({ length: 5 }, () => images.queued({}, other)))
     const answers = await Promise.all(several.map((image) => other.api.put(encryptionPath(image), {})))
     const keys = answers.map((answer) => stringAt(expectStatus(answer, 200).json, 'key_id'))
+    for (const key of new Set(keys)) scene.atLast(() => other.api.delete(keyPath(key)))
     expectEqual(await defaults(other), [...new Set(keys)], 'the default, and the keys of the images')
   })
   await own('a disabled default key seals nothing', async () => {

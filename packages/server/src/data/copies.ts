@@ -90,30 +90,32 @@ const copyable = async (service: Service, actor: Actor, imageId: string): Promis
   return row
 }
 
-/** The key that a copy is sealed under; null: it is not. */
+/** Which key a copy is sealed under; null: under none. */
 const keyForCopy = async (
   service: Service,
-  cause: Cause,
   projectId: string,
   source: ImagesTable,
   { encrypt = source.encryption === 'sealed', keyId }: CopyWish,
-): Promise<string | null> => {
+): Promise<{ readonly id: string } | 'default' | null> => {
   if (!encrypt) {
     if (keyId !== undefined) throw apiError('invalid_body', { why: 'key_id belongs to a copy that is encrypted' })
     return null
   }
   managerOf(service)
-  if (keyId === undefined) {
-    const byDefault = await defaultKeyOf(service, cause, projectId)
-    checkEnabled(byDefault)
-    return byDefault.id
-  }
+  if (keyId === undefined) return 'default'
   const key = await findKey(service.database.read, keyId)
   if (key === undefined || key.project_id !== projectId || key.version < 1) {
     throw apiError('resource_not_found', { kind: 'key', id: keyId })
   }
   checkEnabled(key)
-  return key.id
+  return key
+}
+
+/** The default key of the project, which is made if there is none. */
+const enabledDefault = async (service: Service, cause: Cause, projectId: string): Promise<{ readonly id: string }> => {
+  const key = await defaultKeyOf(service, cause, projectId)
+  checkEnabled(key)
+  return key
 }
 
 /** The copy before it has bytes: what describes the bytes stays, what is the owner's own does not. */
@@ -145,12 +147,14 @@ export const copyImage = async (
 ): Promise<Image> => {
   const projectId = projectOf(actor, 'member')
   const source = await copyable(service, actor, imageId)
-  const keyId = await keyForCopy(service, cause, projectId, source, wish)
+  const chosen = await keyForCopy(service, projectId, source, wish)
   const reader = await openImageBytes(service, cause, source, openingBy(service, holder, cause))
   if (reader === undefined) throw apiError('store_unavailable', {})
   try {
     const draft = draftCopy(fromRow(source), projectId, wish.name, cause.at)
-    const copy = keyId === null ? draft : sealedWith(draft, keyId, cause.at)
+    // Only now: a copy that is refused leaves no new key behind.
+    const key = chosen === 'default' ? await enabledDefault(service, cause, projectId) : chosen
+    const copy = key === null ? draft : sealedWith(draft, key.id, cause.at)
     const { promise: claimed, resolve: onClaimed } = Promise.withResolvers<void>()
     const sealing = sealingBy(service, holder, cause)
     const work = async (): Promise<void> => {
