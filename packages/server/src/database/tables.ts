@@ -63,6 +63,7 @@ export interface MembersTable extends ShareColumns {
   /** Copies from the image, kept by the same transactions, so that a consumer's list is one walk along one index. */
   image_created_at: number
   image_hidden: Flag
+  key_id: string | null
   /** 1 while the image is shared and the consumer has not blocked its producer: only then do lists show it. */
   live: Flag
 }

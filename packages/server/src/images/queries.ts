@@ -9,6 +9,7 @@ import { revokeAllInvitations } from '../invitations/queries.ts'
 import { markGrantsDue } from '../keys/queries.ts'
 import { moveRequests } from '../requests/close.ts'
 import { blockAnew } from '../rules/blocking.ts'
+import { encryptionOf } from './encryption.ts'
 import { type Image, toRow } from './image.ts'
 import {
   type Membership,
@@ -160,6 +161,7 @@ const updateTerms = async (tx: Tx, before: Image, after: Image): Promise<void> =
 export const memberCopies = (image: Image, memberId: string, blocked: boolean) => ({
   image_created_at: image.createdAt,
   image_hidden: image.hidden ? (1 as const) : (0 as const),
+  key_id: encryptionOf(image)?.keyId ?? null,
   live: image.visibility === 'shared' && image.owner !== memberId && !blocked ? (1 as const) : (0 as const),
 })
 
@@ -183,7 +185,12 @@ export const updateImage = async (tx: Tx, before: Image, after: Image): Promise<
   // Only images of the project that has the key keep its grants.
   if (old.key_id !== columns.key_id || before.owner !== after.owner) await markGrantsDue(tx, old.key_id)
   if (before.owner !== after.owner) await blockAnew(tx, id, after.owner)
-  if (before.visibility !== after.visibility || before.hidden !== after.hidden || before.owner !== after.owner) {
+  if (
+    before.visibility !== after.visibility ||
+    before.hidden !== after.hidden ||
+    before.owner !== after.owner ||
+    old.key_id !== columns.key_id
+  ) {
     await updateMembers(tx, after)
   }
   if (before.owner !== after.owner) {

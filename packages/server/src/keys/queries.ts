@@ -88,22 +88,27 @@ export const deleteGrant = async (tx: Tx, { key_id, project_id }: GrantName): Pr
   await tx.deleteFrom('key_grants').where('key_id', '=', key_id).where('project_id', '=', project_id).execute()
 }
 
+const shareUnder = prepared<{ key: string; project: string }, { image_id: string }>((db, value) =>
+  db
+    .selectFrom('members')
+    .innerJoin('images', 'images.id', 'members.image_id')
+    .innerJoin('keys', (join) =>
+      join.onRef('keys.id', '=', 'members.key_id').onRef('keys.project_id', '=', 'images.owner'),
+    )
+    .select('members.image_id')
+    .where('members.key_id', '=', value('key'))
+    .where('members.member_id', '=', value('project'))
+    .limit(1),
+)
+
 /**
  * Whether a project has a share of an image that is encrypted with this key: one of the key's own project. What others write
  * into the properties of their images must not keep a grant alive.
  */
-export const hasShareUnder = async (db: Reader, { key_id, project_id }: GrantName): Promise<boolean> =>
-  (await db
-    .selectFrom('images')
-    .innerJoin('keys', (join) =>
-      join.onRef('keys.id', '=', 'images.key_id').onRef('keys.project_id', '=', 'images.owner'),
-    )
-    .innerJoin('members', 'members.image_id', 'images.id')
-    .select('images.id')
-    .where('images.key_id', '=', key_id)
-    .where('members.member_id', '=', project_id)
-    .limit(1)
-    .executeTakeFirst()) !== undefined
+export const hasShareUnder = async (db: Reader, { key_id, project_id }: GrantName): Promise<boolean> => {
+  const [row] = await shareUnder(db, { key: key_id, project: project_id })
+  return row !== undefined
+}
 
 /** Whether somebody is just about to share with it. */
 export const hasIntent = async (db: Reader, { key_id, project_id }: GrantName): Promise<boolean> =>

@@ -57,6 +57,7 @@ const insert = prepared<{ [Column in keyof MembersTable]: MembersTable[Column] }
     updated_at: value('updated_at'),
     image_created_at: value('image_created_at'),
     image_hidden: value('image_hidden'),
+    key_id: value('key_id'),
     live: value('live'),
     message: value('message'),
     shared_by_user: value('shared_by_user'),

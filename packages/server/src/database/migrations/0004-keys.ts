@@ -18,11 +18,9 @@ const recogniseEncrypted = async (db: Kysely<Tables>): Promise<void> => {
     const found = new Map<string, string | null>(JSON.parse(properties))
     const key = keyProperties.map((name) => found.get(name) ?? '').find((value) => value !== '')
     if (key === undefined && found.get('__system__encrypted') !== '1') continue
-    await db
-      .updateTable('images')
-      .set({ encryption: 'client', key_id: key !== undefined && /^[\w-]{1,64}$/.test(key) ? key : null })
-      .where('id', '=', id)
-      .execute()
+    const key_id = key !== undefined && /^[\w-]{1,64}$/.test(key) ? key : null
+    await db.updateTable('members').set({ key_id }).where('image_id', '=', id).execute()
+    await db.updateTable('images').set({ encryption: 'client', key_id }).where('id', '=', id).execute()
   }
 }
 
@@ -40,7 +38,14 @@ export const keyTables = {
       .column('key_id')
       .where(sql.ref('key_id'), 'is not', null)
       .execute()
+    await db.schema.alterTable('members').addColumn('key_id', text).execute()
     await recogniseEncrypted(db)
+    await db.schema
+      .createIndex('members_by_key')
+      .on('members')
+      .columns(['key_id', 'member_id'])
+      .where(sql.ref('key_id'), 'is not', null)
+      .execute()
     await db.schema
       .alterTable('invitations')
       .addColumn('grant_key', 'integer', (column) => column.notNull().defaultTo(0))
