@@ -79,6 +79,21 @@ const runPlain = async (scene: Scene) => {
     expectEqual(done.__system__cmkid, undefined, 'a key')
     await sameBytes(owner, id, bytes)
   })
+  await own('tags and properties are copied, and not what was to become of the key', async () => {
+    const key = await madeKey(scene)
+    const image = await images.active({
+      tags: ['b', 'a'],
+      os_distro: 'debian',
+      empty: '',
+      cinder_encryption_key_id: key,
+      cinder_encryption_key_deletion_policy: 'on_image_deletion',
+    })
+    const { done } = await copied(scene, owner, image)
+    const source = await images.read(image)
+    for (const name of ['tags', 'os_distro', 'empty', 'cinder_encryption_key_id'])
+      expectEqual(done[name], source[name], name)
+    expectEqual(done.cinder_encryption_key_deletion_policy, undefined, 'the policy')
+  })
   await own('of what is shared with it, a project makes a copy of its own, which stays', async () => {
     const bytes = randomBytes(70_000)
     const image = await images.active({}, owner, bytes)
@@ -260,7 +275,7 @@ const runRefused = async (scene: Scene) => {
     for (const actor of [ownerReader, consumerReader]) expectRefusal(await actor.api.post(copyPath(image), {}), 403)
   })
   await own('what has no bytes, or whose bytes are locked, is not copied', async () => {
-    expectRefusal(await owner.api.post(copyPath(await images.queued()), {}), 403, 409)
+    expectRefusal(await owner.api.post(copyPath(await images.queued()), {}), 409)
     expectRefusal(await owner.api.post(copyPath(await images.deactivated()), {}), 403)
   })
 }

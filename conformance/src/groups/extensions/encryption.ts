@@ -18,6 +18,7 @@ import {
   shownKey,
 } from '../../keys.ts'
 import { eventually, type Group, type Scene } from '../../suite.ts'
+import { qcow2 } from '../disk-images.ts'
 
 const marks = ['__system__cmkid', '__system__encrypted']
 
@@ -209,6 +210,24 @@ const runClient = async (scene: Scene) => {
     const { kind, key_id, key_project } = await encryptionOf(owner, image)
     expectEqual([kind, key_id, key_project], ['client', null, null], 'the encryption')
   })
+  for (const text of ['a key', 'a/b', 'k'.repeat(65), 'ключ', '1.2', ' '])
+    await own(
+      `__system__cmkid ${JSON.stringify(text.slice(0, 9))} can be no key: encrypted, and none is named`,
+      async () => {
+        const image = await images.active({ __system__cmkid: text, cinder_encryption_key_id: await madeKey(scene) })
+        const { kind, key_id, key_project, key_state } = await encryptionOf(owner, image)
+        expectEqual([kind, key_id, key_project, key_state], ['client', null, null, 'missing'], 'the encryption')
+      },
+    )
+  await own('the first property that is not empty names the key', async () => {
+    const [first, second] = [await madeKey(scene), await madeKey(scene)]
+    for (const [attributes, key] of [
+      [{ __system__cmkid: first, cinder_encryption_key_id: second, os_encrypt_key_id: second }, first],
+      [{ __system__cmkid: '', cinder_encryption_key_id: first, os_encrypt_key_id: second }, first],
+      [{ cinder_encryption_key_id: '', os_encrypt_key_id: second }, second],
+    ] as const)
+      expectEqual((await encryptionOf(owner, await images.queued(attributes))).key_id, key, 'the key')
+  })
   for (const attributes of [
     { __system__encrypted: '0' },
     { __system__encrypted: '' },
@@ -245,6 +264,17 @@ const runClient = async (scene: Scene) => {
     await images.share(image, consumer)
     expectEqual((await encryptionOf(consumer, image)).content, 'luks', 'the content for the consumer')
     expectStatus(await consumer.api.get(`/v2/images/${image}/file`), 200)
+  })
+  await own('a qcow2 that is encrypted with LUKS is told of, one that is not is not', async () => {
+    for (const [method, content] of [
+      [0, null],
+      [2, 'luks'],
+    ] as const) {
+      const disk = qcow2({ virtualSizeBytes: 1 << 30 })
+      disk.writeUInt32BE(method, 32) // how its clusters are encrypted
+      const image = await images.active({ disk_format: 'qcow2' }, owner, disk)
+      expectEqual((await encryptionOf(owner, image)).content, content, `the content for method ${method}`)
+    }
   })
 }
 

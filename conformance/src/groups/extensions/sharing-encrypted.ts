@@ -66,6 +66,7 @@ const makers: Record<string, (scene: Scene) => Promise<Made>> = {
   'an empty cmkid': attributed({ __system__cmkid: '' }),
   'cmkid of no key': (scene) => attributed({ __system__cmkid: crypto.randomUUID() })(scene),
   'cmkid that is no id': attributed({ __system__cmkid: 'not-a-key' }),
+  'cmkid that cannot be one': attributed({ __system__cmkid: '../keys' }),
   'cinder key of no key': (scene) => attributed({ cinder_encryption_key_id: crypto.randomUUID() })(scene),
   'cmkid of a foreign key': foreign,
   'a key that is disabled': disabled,
@@ -88,6 +89,7 @@ const matrix = table(`
   an empty cmkid              | shared            | -             | shared
   cmkid of no key             | key_unknown       | -             | key_unknown
   cmkid that is no id         | key_unknown       | -             | key_unknown
+  cmkid that cannot be one    | key_unnamed       | -             | key_unnamed
   cinder key of no key        | key_unknown       | -             | key_unknown
   cmkid of a foreign key      | key_unknown       | -             | key_unknown
   a key that is disabled      | key_disabled      | key_disabled  | key_disabled
