@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { startChild } from './child.ts'
 
 /**
@@ -65,7 +66,7 @@ export const aesSeconds = async (
   sizeBytes: number,
   core: number | null,
 ): Promise<number> => {
-  const args = [join(import.meta.dirname, 'aes-alone.ts'), direction, String(sizeBytes)]
+  const args = [fileURLToPath(import.meta.resolve('./aes-alone.ts')), direction, String(sizeBytes)]
   await using child = startChild(process.execPath, args, { core })
   const [, seconds] = await child.firstMatch(/took (\S+)/)
   return Number(seconds)
