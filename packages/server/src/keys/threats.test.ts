@@ -165,4 +165,50 @@ eachDatabase('against keys', ({ newUrl, atEnd }) => {
     await until(async () => (await locks()).length === 0, 'the lock is given back')
     await ok(202, 'POST', `/v2/keys/${key}/rotate`, producer)
   })
+
+  it('whoever names the key of another to take it over waits for nobody, and holds nobody up', async () => {
+    const { ok, newKey, service } = await start()
+    const key = await newKey()
+    let answered = 0
+    await service.keyLocks.hold(key, async () => {
+      const attempt = ok(404, 'POST', '/v2/keys', accomplice, { secret_id: key }).then(() => {
+        answered += 1
+      })
+      await Promise.race([attempt, sleep(5000)])
+    })
+    assert.equal(answered, 1)
+  })
+
+  it('sealed bytes that the database says are plain are damaged, and not sent', async () => {
+    const { ok, newKey, newSealed, service } = await start()
+    const bytes = randomBytes(200_000)
+    const image = await newSealed(await newKey(), bytes)
+    const say = (encryption: 'sealed' | 'client' | null) =>
+      service.database.write((tx) => tx.updateTable('images').set({ encryption }).where('id', '=', image).execute())
+    for (const lie of [null, 'client'] as const) {
+      await say(lie)
+      const answer = await ok(500, 'GET', `/v2/images/${image}/file`, producer)
+      assert.match(answer.body, /damaged/)
+    }
+    await say('sealed')
+    const answer = await ok(200, 'GET', `/v2/images/${image}/file`, producer)
+    assert.ok(answer.rawPayload.equals(bytes))
+    assert.equal(answer.headers['cache-control'], 'no-store')
+  })
+
+  it('a key that the database gives to a thief for a moment is not one that its owner goes on with', async () => {
+    const { ok, newKey, newSealed, service } = await start()
+    const key = await newKey()
+    const image = await newSealed(key)
+    const give = (project_id: string) =>
+      service.database.write((tx) => tx.updateTable('keys').set({ project_id }).where('id', '=', key).execute())
+    await give('accomplice')
+    await ok(500, 'POST', `/v2/keys/${key}/rotate`, accomplice)
+    await ok(500, 'PUT', `/v2/keys/${key}/grants/consumer`, accomplice)
+    await give('producer')
+    const opens = { visibility: 'public' } as const
+    await service.database.write((tx) => tx.updateTable('images').set(opens).where('id', '=', image).execute())
+    for (const token of [accomplice, consumer]) await ok(403, 'GET', `/v2/images/${image}/file`, token)
+    await ok(200, 'GET', `/v2/images/${image}/file`, producer)
+  })
 })
