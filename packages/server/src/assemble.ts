@@ -42,6 +42,7 @@ import { createKeyLocks, type KeyLocks } from './keys/lock.ts'
 import { openMasterKeys } from './keys/open-master-keys.ts'
 import type { KeyManager } from './keys/port.ts'
 import { finishKeys } from './keys/removal.ts'
+import { createKeyRepeats } from './keys/repeats.ts'
 import { resumeRotations } from './keys/rotation.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { startKeyWork } from './keys/worker.ts'
@@ -259,6 +260,7 @@ export const assemble = async (
     }),
     keyManager,
     keyLocks,
+    keyRepeats: createKeyRepeats(now),
     limits: config.limits,
     formatCheck: config.format_check,
     allowOwnerTransfer: config.allow_owner_transfer,

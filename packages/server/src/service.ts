@@ -10,6 +10,7 @@ import type { Database } from './database/database.ts'
 import type { Identity } from './identity/port.ts'
 import type { KeyLocks } from './keys/lock.ts'
 import type { KeyManager } from './keys/port.ts'
+import type { KeyRepeats } from './keys/repeats.ts'
 import type { KeyWork } from './keys/worker.ts'
 import type { Notices } from './notices/port.ts'
 import type { Usage } from './shares/usage.ts'
@@ -31,6 +32,7 @@ export interface Service {
   /** Undefined: keys are nobody's concern here. */
   readonly keyManager: KeyManager | undefined
   readonly keyLocks: KeyLocks
+  readonly keyRepeats: KeyRepeats
   readonly keyWork: KeyWork
   readonly limits: Limits
   /** Whether bytes that do not match `disk_format` are refused. */

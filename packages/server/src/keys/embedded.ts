@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Database, Tx } from '../database/database.ts'
 import type { EmbeddedKeysTable } from '../database/key-tables.ts'
 import { isOutage } from '../database/outage.ts'
+import { prepared } from '../database/prepared.ts'
 import { currentMasterId, lockCurrentMasterId, openedRow, sealedRow, storeRows } from './embedded-rows.ts'
 import type { MasterKey, MasterKeys } from './master-key.ts'
 import { type Key, KeyError, type KeyHolder, type KeyManager, type KeyVersion } from './port.ts'
@@ -37,9 +38,18 @@ const unknownMaster = (masterId: string): KeyError =>
 const rowsOfVersion = (tx: Pick<Tx, 'selectFrom'>, { id, version }: KeyVersion) =>
   tx.selectFrom('embedded_keys').selectAll().where('key_id', '=', id).where('version', '=', version)
 
+const rowByHolder = prepared<{ key: string; version: number; holder: string }, EmbeddedKeysTable>((db, value) =>
+  db
+    .selectFrom('embedded_keys')
+    .selectAll()
+    .where('key_id', '=', value('key'))
+    .where('version', '=', value('version'))
+    .where('holder_id', '=', value('holder')),
+)
+
 /** The row by which a holder has a version. Only one that opens says so: anybody may have written it. */
 const rowOf = async ({ database }: Parts, key: KeyVersion, holderId: string): Promise<EmbeddedKeysTable> => {
-  const row = await rowsOfVersion(database.read, key).where('holder_id', '=', holderId).executeTakeFirst()
+  const [row] = await rowByHolder(database.read, { key: key.id, version: key.version, holder: holderId })
   if (row !== undefined) return row
   const other = await rowsOfVersion(database.read, key).limit(1).executeTakeFirst()
   if (other === undefined) throw new KeyError('missing', `There is no version ${key.version} of the key ${key.id}.`)

@@ -16,7 +16,7 @@ import { findGrant } from './queries.ts'
 import { managerOf } from './use.ts'
 
 /** Grants of one key that are given by hand: far more than people give. */
-const grantsMax = 10_000
+const grantsMax = 1000
 
 /** Shares of images of the key's project that need it, by consumer. */
 const countShares = async (db: Reader, { id, project_id }: KeysTable): Promise<Map<string, number>> => {

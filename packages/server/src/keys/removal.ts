@@ -124,4 +124,5 @@ export const finishKeys: KeyDuty = async (service, manager) => {
   await inTurns(service, [...keys.values()], finish, (error) =>
     log.error({ err: error }, 'a key could not be removed; it is tried again'),
   )
+  return false
 }

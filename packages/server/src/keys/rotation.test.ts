@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { it } from 'node:test'
+import { sealingScheme } from '../sealing/chunks.ts'
 import { eachDatabase } from '../testing/databases.ts'
 import { createDataKey, unwrapDataKey } from './data-keys.ts'
 import { createKey } from './make-key.ts'
@@ -97,7 +98,7 @@ eachDatabase('the rotation of a key', (databases) => {
         const text = Buffer.from(wrapped[index] ?? '').toString('base64')
         await tx
           .insertInto('image_seals')
-          .values({ image_id: one, key_id: id, key_version: 1, scheme: 'test', wrapped: text })
+          .values({ image_id: one, key_id: id, key_version: 1, scheme: sealingScheme, wrapped: text })
           .execute()
       }
     })

@@ -22,6 +22,8 @@ import { inTurns, type KeyDuty } from './worker.ts'
 const versionsMax = 1000
 /** Seals that one round wraps anew: other keys are not to wait for long. */
 const sealsAtOnce = 500
+/** Seals that one transaction stores. */
+const storedAtOnce = 50
 
 const announceVersion = (service: Service, projectId: string, id: string, at: number): Promise<KeyVersion> =>
   service.database.write(async (tx) => {
@@ -94,36 +96,41 @@ export const rotateKey = async (service: Service, projectId: string, cause: Caus
 
 type Parts = Parameters<KeyDuty>[0]
 
-/** @returns whether the seal is stored; `false` when the image or its key has changed meanwhile */
-const storeAnew = (
-  { database, now }: Parts,
-  old: ImageSealsTable,
-  key: KeyVersion,
-  wrapped: Uint8Array,
-): Promise<boolean> =>
+/** A seal that was opened, and its data key wrapped by another version. */
+interface Rewrapped {
+  readonly old: ImageSealsTable
+  readonly wrapped: Uint8Array
+}
+
+/** @returns how many seals were stored; not those whose image or key has changed meanwhile */
+const storeAnew = ({ database, now }: Parts, seals: readonly Rewrapped[], key: KeyVersion): Promise<number> =>
   database.write(async (tx) => {
-    if (!(await keepVersion(tx, key.id, key.version))) return false
-    const { numUpdatedRows } = await tx
-      .updateTable('image_seals')
-      .set({ key_version: key.version, wrapped: Buffer.from(wrapped).toString('base64') })
-      .where('image_id', '=', old.image_id)
-      .where('key_version', '=', old.key_version)
-      .where('wrapped', '=', old.wrapped)
-      .executeTakeFirst()
-    if (numUpdatedRows === 0n) return false
+    if (!(await keepVersion(tx, key.id, key.version))) return 0
     const cause = { projectId: null, userId: null, requestId: null, at: now() }
-    await recordKeyEvent(tx, cause, { type: 'key.rewrap', key, version: key.version, imageId: old.image_id })
-    return true
+    let stored = 0
+    for (const { old, wrapped } of seals) {
+      const { numUpdatedRows } = await tx
+        .updateTable('image_seals')
+        .set({ key_version: key.version, wrapped: Buffer.from(wrapped).toString('base64') })
+        .where('image_id', '=', old.image_id)
+        .where('key_version', '=', old.key_version)
+        .where('wrapped', '=', old.wrapped)
+        .executeTakeFirst()
+      if (numUpdatedRows === 0n) continue
+      await recordKeyEvent(tx, cause, { type: 'key.rewrap', key, version: key.version, imageId: old.image_id })
+      stored += 1
+    }
+    return stored
   })
 
 /** @throws KeyError */
-const rewrap = async (service: Parts, manager: KeyManager, seal: ImageSealsTable, to: KeyVersion): Promise<boolean> => {
+const rewrap = async (manager: KeyManager, old: ImageSealsTable, to: KeyVersion): Promise<Rewrapped> => {
   const holder = { projectId: to.projectId, token: null }
-  const context = sealContext(seal.image_id)
-  const from = { ...to, version: seal.key_version }
-  const dataKey = await manager.unwrap(from, holder, Buffer.from(seal.wrapped, 'base64'), context)
+  const context = sealContext(old.image_id)
+  const from = { ...to, version: old.key_version }
+  const dataKey = await manager.unwrap(from, holder, Buffer.from(old.wrapped, 'base64'), context)
   try {
-    return await storeAnew(service, seal, to, await manager.wrap(to, holder, dataKey, context))
+    return { old, wrapped: await manager.wrap(to, holder, dataKey, context) }
   } finally {
     dataKey.fill(0)
   }
@@ -133,6 +140,8 @@ interface Progress {
   readonly rewrapped: number
   /** Seals that cannot be opened. */
   readonly damaged: number
+  /** Whether there may be more of the version. */
+  readonly hasMore: boolean
 }
 
 /** Wraps seals of one version anew under the one that wraps now. */
@@ -142,20 +151,26 @@ const rewrapSome = async (service: Parts, manager: KeyManager, from: KeyVersion,
     .selectAll()
     .where('key_id', '=', from.id)
     .where('key_version', '=', from.version)
+    .orderBy('image_id')
     .limit(sealsAtOnce)
     .execute()
   let rewrapped = 0
   let damaged = 0
-  for (const seal of seals) {
-    try {
-      if (await rewrap(service, manager, seal, to)) rewrapped += 1
-    } catch (error) {
-      if (!(error instanceof KeyError) || !['damaged', 'missing'].includes(error.reason)) throw error
-      service.log.error({ err: error, imageId: seal.image_id }, 'the key of an image cannot be wrapped anew')
-      damaged += 1
+  for (let start = 0; start < seals.length; start += storedAtOnce) {
+    const opened: Rewrapped[] = []
+    for (const seal of seals.slice(start, start + storedAtOnce)) {
+      try {
+        opened.push(await rewrap(manager, seal, to))
+      } catch (error) {
+        if (!(error instanceof KeyError) || !['damaged', 'missing'].includes(error.reason)) throw error
+        service.log.error({ err: error, imageId: seal.image_id }, 'the key of an image cannot be wrapped anew')
+        damaged += 1
+      }
     }
+    // In the order of their images, as everyone does who locks several.
+    if (opened.length > 0) rewrapped += await storeAnew(service, opened, to)
   }
-  return { rewrapped, damaged }
+  return { rewrapped, damaged, hasMore: rewrapped > 0 && seals.length === sealsAtOnce }
 }
 
 /**
@@ -180,14 +195,19 @@ const retire = ({ database }: Parts, { id, version }: KeyVersion, isStuck: boole
       tx,
       tx.selectFrom('key_versions').selectAll().where('key_id', '=', id).where('version', '=', version),
     ).executeTakeFirst()
-    if (row?.state !== 'retiring' || (await hasUploadUnder(tx, id))) return
-    const seal = await tx
-      .selectFrom('image_seals')
-      .select('image_id')
-      .where('key_id', '=', id)
-      .where('key_version', '=', version)
-      .limit(1)
-      .executeTakeFirst()
+    if (row?.state !== 'retiring') return
+    const findSeal = () =>
+      tx
+        .selectFrom('image_seals')
+        .select('image_id')
+        .where('key_id', '=', id)
+        .where('key_version', '=', version)
+        .limit(1)
+        .executeTakeFirst()
+    // Before the dear question, which reads all images of the key.
+    if (!isStuck && (await findSeal()) !== undefined) return
+    if (await hasUploadUnder(tx, id)) return
+    const seal = await findSeal()
     if (seal !== undefined && !isStuck) return
     const isKept = seal !== undefined || row.data_keys > 0
     await tx
@@ -216,17 +236,22 @@ const removeVersion = ({ database, keyLocks }: Parts, manager: KeyManager, key: 
 
 type Unfinished = Awaited<ReturnType<ReturnType<typeof unfinishedVersions>['execute']>>[number]
 
-const goOn = async (service: Parts, manager: KeyManager, row: Unfinished): Promise<void> => {
+/** @returns whether there is more to do at once */
+const goOn = async (service: Parts, manager: KeyManager, row: Unfinished): Promise<boolean> => {
   const key: Key = { id: row.id, projectId: row.project_id }
   const version = { ...key, version: row.version }
   if (row.state === 'retiring') {
     // A disabled key opens nothing, for nobody.
-    if (row.status === 'disabled') return
-    const { rewrapped, damaged } = await rewrapSome(service, manager, version, { ...key, version: row.current })
+    if (row.status === 'disabled') return false
+    const { rewrapped, damaged, hasMore } = await rewrapSome(service, manager, version, {
+      ...key,
+      version: row.current,
+    })
     await retire(service, version, rewrapped === 0 && damaged > 0)
-    return
+    return hasMore
   }
   await removeVersion(service, manager, version)
+  return false
 }
 
 /**
@@ -238,16 +263,20 @@ export const resumeRotations: KeyDuty = async (service, manager) => {
     unfinishedVersions(service.database.read)
       .where((where) => where('keys.version', '>', where.lit(0)))
       .execute()
-  const work = (rows: readonly Unfinished[]): Promise<void> =>
+  let hasMore = false
+  const work = (rows: readonly Unfinished[]): Promise<boolean> =>
     inTurns(
       service,
       rows,
-      (row) => goOn(service, manager, row),
+      async (row) => {
+        if (await goOn(service, manager, row)) hasMore = true
+      },
       (error) => service.log.error({ err: error }, 'the rotation of a key could not go on; it is tried again'),
     )
   const unfinished = await find()
-  if (unfinished.length === 0) return
+  if (unfinished.length === 0) return false
   await work(unfinished)
   // What has become free by that goes at once.
   await work((await find()).filter(({ state }) => state === 'removing'))
+  return hasMore
 }

@@ -6,6 +6,7 @@ import type { KeyGrantsTable, KeysTable } from '../database/key-tables.ts'
 import { eachDatabase } from '../testing/databases.ts'
 import { createKeyLocks } from './lock.ts'
 import { KeyError, type KeyManager } from './port.ts'
+import { createKeyRepeats } from './repeats.ts'
 import { type KeyedImage, type KeyParts, keyFindingsOf, keyStatesOf } from './states.ts'
 
 const at = 1_700_000_000_000
@@ -69,6 +70,7 @@ eachDatabase('states of keys', ({ open }) => {
       keyManager: prove === undefined ? undefined : managerWith(prove),
       keyLocks: createKeyLocks(database, 'this'),
       presence: { processId: 'this', leave: async () => undefined },
+      keyRepeats: createKeyRepeats(() => 0),
       now: () => at,
       log: { error: (...said: unknown[]) => void logged.push(said) },
     }

@@ -15,7 +15,7 @@ import { checkEnabled, proveKey, recorded } from './use.ts'
  */
 
 /** What it takes to find out. */
-export type KeyParts = Pick<Service, 'database' | 'keyManager' | 'keyLocks' | 'presence' | 'now'> & {
+export type KeyParts = Pick<Service, 'database' | 'keyManager' | 'keyLocks' | 'keyRepeats' | 'presence' | 'now'> & {
   readonly log: Pick<Service['log'], 'error'>
 }
 

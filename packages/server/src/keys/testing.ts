@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Database } from '../database/database.ts'
 import type { Cause } from '../events/events.ts'
+import { sealingScheme } from '../sealing/chunks.ts'
 import type { Service } from '../service.ts'
 import type { TestDatabases } from '../testing/databases.ts'
 import { fakeToken } from '../testing/fake-identity.ts'
@@ -104,7 +105,7 @@ export const startKeyBench = async ({ newUrl, atEnd }: TestDatabases) => {
         .execute()
       await tx
         .insertInto('image_seals')
-        .values({ ...seal, scheme: 'test' })
+        .values({ ...seal, scheme: sealingScheme })
         .execute()
     })
     return id

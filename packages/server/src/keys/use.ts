@@ -3,6 +3,7 @@ import { apiError } from '../api-error.ts'
 import type { ImageSealsTable, KeysTable } from '../database/key-tables.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import type { Cause } from '../events/events.ts'
+import { sealingScheme } from '../sealing/chunks.ts'
 import type { Service } from '../service.ts'
 import { asKeyAnswer } from './errors.ts'
 import { keyOf } from './grants.ts'
@@ -28,13 +29,15 @@ export const checkEnabled = ({ id, status }: Pick<KeysTable, 'id' | 'status'>): 
 
 /** Uses a key and writes down that it was used, or who was refused. What it opened is given out only after that. */
 export const recorded = async <Result>(
-  { database, now }: Pick<Service, 'database' | 'now'>,
+  { database, now, keyRepeats }: Pick<Service, 'database' | 'now' | 'keyRepeats'>,
   cause: Cause,
   use: KeyUseRecord,
   work: () => Promise<Result>,
 ): Promise<Result> => {
-  const write = (outcome: KeyUseRecord['outcome']) =>
-    database.write((tx) => recordKeyEvent(tx, { ...cause, at: now() }, { ...use, outcome }))
+  const write = async (outcome: KeyUseRecord['outcome']): Promise<void> => {
+    if (keyRepeats.isRepeat(cause, { ...use, outcome })) return
+    await database.write((tx) => recordKeyEvent(tx, { ...cause, at: now() }, { ...use, outcome }))
+  }
   let result: Result
   try {
     result = await work()
@@ -99,6 +102,7 @@ export const openSeal = async (
   const open = async (): Promise<Uint8Array | undefined> => {
     const seal = await findSeal(database.read, imageId)
     if (seal === undefined) return undefined
+    if (seal.scheme !== sealingScheme) throw new KeyError('damaged', `The bytes are in the form ${seal.scheme}.`)
     const version = { ...keyOf(key), version: seal.key_version }
     return manager.unwrap(version, holder, Buffer.from(seal.wrapped, 'base64'), sealContext(imageId))
   }

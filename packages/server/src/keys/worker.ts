@@ -17,8 +17,11 @@ export interface KeyWork {
 /** What the worker needs: the service as it is before the worker. */
 type Parts = Omit<Service, 'keyWork' | 'notices'>
 
-/** Work of one kind, beside grants. Each goes on with what it finds half done, and may run in several processes. */
-export type KeyDuty = (service: Parts, manager: KeyManager) => Promise<void>
+/**
+ * Work of one kind. Each goes on with what it finds half done, and may run in several processes. Says whether it has done some
+ * and there is more, which then does not wait for the next round.
+ */
+export type KeyDuty = (service: Parts, manager: KeyManager) => Promise<boolean>
 
 const periodMs = 2000
 /** However often it is asked to: work that comes together is done together. */
@@ -36,24 +39,28 @@ const byItself = (at: number): Cause => ({ projectId: null, userId: null, reques
 /**
  * Does something for each, whatever becomes of the others. A key manager that does not answer is not asked once for each: what
  * is left has its time in the next round. The order is any, so that what fails each time keeps nothing else from its turn.
+ * @returns whether it was done for all
  */
 export const inTurns = async <Item>(
   { stopping }: Pick<Parts, 'stopping'>,
   items: readonly Item[],
   work: (item: Item) => Promise<void>,
   onError: (error: unknown, item: Item) => unknown,
-): Promise<void> => {
+): Promise<boolean> => {
   let failures = 0
+  let done = 0
   const inAnyOrder = items.map((item) => ({ item, place: Math.random() })).sort((one, other) => one.place - other.place)
   for (const { item } of inAnyOrder) {
-    if (stopping.aborted || failures >= failuresMax) return
+    if (stopping.aborted || failures >= failuresMax) return false
     try {
       await work(item)
+      done += 1
     } catch (error) {
       if (error instanceof KeyError && error.reason === 'unavailable') failures += 1
       await onError(error, item)
     }
   }
+  return done === items.length
 }
 
 const lockNamed = (tx: Tx, names: readonly { key_id: string; project_id: string }[]): Promise<void> =>
@@ -92,9 +99,11 @@ const findDue = ({ database }: Parts) =>
 const settleDue: KeyDuty = async (service, manager) => {
   const settle = ({ grantee, ...key }: Awaited<ReturnType<typeof findDue>>[number]) =>
     settleGrant(service, manager, byItself(service.now()), keyOf(key), grantee, patienceMs)
-  await inTurns(service, await findDue(service), settle, (error) =>
+  const due = await findDue(service)
+  const isDone = await inTurns(service, due, settle, (error) =>
     service.log.error({ err: error }, 'a grant could not be settled; it is tried again'),
   )
+  return isDone && due.length === batchSize
 }
 
 /** What a crash left: grants that were begun, or taken back, by nobody who lives. */
@@ -125,20 +134,22 @@ export const startKeyWork = async (service: Parts, duties: readonly KeyDuty[]): 
   const { keyManager: manager, log, stopping } = service
   if (manager === undefined) return { kick: () => {}, stop: async () => {} }
   let isStopped = false
+  let again = false
 
   const round = async (): Promise<void> => {
     await service.keyLocks.payOwed()
     if (await isAbandoned(service)) await endAbandoned(service)
     for (const duty of [settleDue, ...duties]) {
       if (stopping.aborted) return
-      await duty(service, manager).catch((error: unknown) => {
+      const hasMore = await duty(service, manager).catch((error: unknown) => {
         log.error({ err: error }, 'work on keys failed; it is tried again')
+        return false
       })
+      if (hasMore) again = true
     }
   }
 
   let running: Promise<void> | undefined
-  let again = false
   const run = async (): Promise<void> => {
     for (;;) {
       again = false
