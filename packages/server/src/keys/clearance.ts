@@ -52,6 +52,8 @@ class KeysChanged extends Error {
 }
 
 const attemptsMax = 6
+/** Grants that are asked for at once; those of one key wait for each other. */
+const atOnce = 4
 /** What others change is soon changed. */
 const pauseMs = 50
 
@@ -215,12 +217,24 @@ const clearOrRefuse = async (run: Run, pair: SharePair): Promise<Clearance> => {
 
 const pairKey = (imageId: string, memberId: string): string => `${imageId} ${memberId}`
 
+/** Pairs that need one grant come one after the other: what the first has granted lets the next. */
 const clearAll = async (run: Run, pairs: readonly SharePair[]): Promise<Clearances> => {
   const found = new Map<string, Clearance>()
-  for (const pair of pairs) {
-    if (pair.image.encryption === null) continue
-    found.set(pairKey(pair.image.id, pair.memberId), await clearOrRefuse(run, pair))
+  const asked = pairs.filter(({ image }) => image.encryption !== null)
+  const left = [...Map.groupBy(asked, ({ image, memberId }) => pairKey(image.key_id ?? '', memberId)).values()]
+  const clearOn = async (): Promise<void> => {
+    try {
+      for (let next = left.shift(); next !== undefined; next = left.shift()) {
+        for (const pair of next) found.set(pairKey(pair.image.id, pair.memberId), await clearOrRefuse(run, pair))
+      }
+    } catch (error) {
+      left.length = 0
+      throw error
+    }
   }
+  // All of them are over when this goes on: what was granted in vain is taken back then.
+  const ends = await Promise.allSettled(Array.from({ length: atOnce }, clearOn))
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
   return { of: (imageId, memberId) => found.get(pairKey(imageId, memberId)), areNeeded: true }
 }
 

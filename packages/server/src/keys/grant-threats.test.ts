@@ -241,7 +241,7 @@ eachDatabase('bad luck with grants', ({ newUrl, atEnd }) => {
     const results = await share({ images, projects: ['p1', 'p2', 'p3'], grant: true })
     assert.deepEqual(new Set(results.map(({ error }) => error?.status)), new Set([503]))
     assert.equal(results.length, 12)
-    assert.equal(asked, 2)
+    assert.ok(asked <= 4, `asked ${asked} times`)
   })
 
   it('a key manager that is away is asked a few times in one round, and not at all once the service stops', async () => {
