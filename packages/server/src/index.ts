@@ -1,3 +1,3 @@
 export { ConfigError } from './config.ts'
-export { rotateMasterKey } from './keys/master-key.ts'
+export { rotateMasterKey } from './keys/embedded/master-key.ts'
 export { type RunningServer, type StartOptions, startServer } from './start.ts'

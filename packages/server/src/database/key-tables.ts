@@ -124,7 +124,7 @@ export interface BarbicanSecretsTable {
   made: Flag
 }
 
-/** Of Barbican: what a grant added to the access lists of its secrets (JSON, `keys/barbican-rows.ts`). */
+/** Of Barbican: what a grant added to the access lists of its secrets (JSON, `keys/barbican/rows.ts`). */
 export interface BarbicanGrantsTable {
   key_id: string
   project_id: string

@@ -1,7 +1,7 @@
-import type { ServiceAccess } from './barbican-keystone.ts'
-import type { BarbicanRows, GrantRecord, GrantRecords } from './barbican-rows.ts'
-import type { AccessList, Secrets } from './barbican-secrets.ts'
-import { type Key, KeyError } from './port.ts'
+import { type Key, KeyError } from '../port.ts'
+import type { ServiceAccess } from './keystone.ts'
+import type { BarbicanRows, GrantRecord, GrantRecords } from './rows.ts'
+import type { AccessList, Secrets } from './secrets.ts'
 
 /**
  * Grants in a Barbican. Its access lists name users, not projects: granting a key to a project puts the users who have a role

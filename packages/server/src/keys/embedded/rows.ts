@@ -1,9 +1,9 @@
-import type { Reader, Tx } from '../database/database.ts'
-import { locked } from '../database/dialect.ts'
-import type { EmbeddedKeysTable } from '../database/key-tables.ts'
+import type { Reader, Tx } from '../../database/database.ts'
+import { locked } from '../../database/dialect.ts'
+import type { EmbeddedKeysTable } from '../../database/key-tables.ts'
+import { KeyError } from '../port.ts'
+import { keyBytes, unwrapWith, wrapWith } from '../wrapping.ts'
 import type { MasterKey } from './master-key.ts'
-import { KeyError } from './port.ts'
-import { keyBytes, unwrapWith, wrapWith } from './wrapping.ts'
 
 /** Which row holds the material: of this version of a key, for this project. */
 export type Place = Pick<EmbeddedKeysTable, 'key_id' | 'version' | 'holder_id'>

@@ -1,9 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Config, ConfigError, loadConfig } from '../config.ts'
-import { createSecretFile, replaceSecretFile } from '../identity/secret-file.ts'
-import { keyBytes } from './wrapping.ts'
+import { type Config, ConfigError, loadConfig } from '../../config.ts'
+import { createSecretFile, replaceSecretFile } from '../../identity/secret-file.ts'
+import { keyBytes } from '../wrapping.ts'
 
 /** What the embedded key manager seals all keys with. */
 export interface MasterKey {

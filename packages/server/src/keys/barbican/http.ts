@@ -1,4 +1,4 @@
-import { KeyError } from './port.ts'
+import { KeyError } from '../port.ts'
 
 /** A question to Barbican or to the Keystone beside it. */
 export interface Question {

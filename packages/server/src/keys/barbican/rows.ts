@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import type { Database } from '../database/database.ts'
+import type { Database } from '../../database/database.ts'
 
 /** Which secret is a version of a key. */
 export interface VersionSecret {

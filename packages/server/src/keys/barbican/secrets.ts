@@ -1,9 +1,9 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
-import { type Answer, type Ask, type Question, readJson, unexpected } from './barbican-http.ts'
-import type { ServiceAccess } from './barbican-keystone.ts'
-import { KeyError } from './port.ts'
-import { keyBytes } from './wrapping.ts'
+import { KeyError } from '../port.ts'
+import { keyBytes } from '../wrapping.ts'
+import { type Answer, type Ask, type Question, readJson, unexpected } from './http.ts'
+import type { ServiceAccess } from './keystone.ts'
 
 /** Who may read a secret besides those whom Barbican's rules let. */
 export interface AccessList {

@@ -1,8 +1,8 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
-import { identityBlock, type PasswordCredentials, withoutVersion } from '../identity/keystone-client.ts'
-import { type Answer, type Ask, readJson, unexpected } from './barbican-http.ts'
-import { KeyError } from './port.ts'
+import { identityBlock, type PasswordCredentials, withoutVersion } from '../../identity/keystone-client.ts'
+import { KeyError } from '../port.ts'
+import { type Answer, type Ask, readJson, unexpected } from './http.ts'
 
 const TokenSchema = Compile(
   Type.Object({

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { it } from 'node:test'
-import type { Database } from '../database/database.ts'
-import { eachDatabase } from '../testing/databases.ts'
+import type { Database } from '../../database/database.ts'
+import { eachDatabase } from '../../testing/databases.ts'
+import { failsWith, managerContract } from '../manager-contract.ts'
+import type { KeyVersion } from '../port.ts'
 import { createEmbeddedKeyManager } from './embedded.ts'
-import { failsWith, managerContract } from './manager-contract.ts'
 import type { MasterKeys } from './master-key.ts'
 import { openMasterKeys } from './open-master-keys.ts'
-import type { KeyVersion } from './port.ts'
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
 

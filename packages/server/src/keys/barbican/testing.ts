@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { TestClock } from '../identity/testing.ts'
+import type { TestClock } from '../../identity/testing.ts'
 
 /** What a fake Barbican or Keystone was asked. */
 export interface Asked {

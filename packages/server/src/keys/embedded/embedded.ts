@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import type { Database, Tx } from '../database/database.ts'
-import type { EmbeddedKeysTable } from '../database/key-tables.ts'
-import { isOutage } from '../database/outage.ts'
-import { prepared } from '../database/prepared.ts'
-import { currentMasterId, lockCurrentMasterId, openedRow, sealedRow, storeRows } from './embedded-rows.ts'
+import type { Database, Tx } from '../../database/database.ts'
+import type { EmbeddedKeysTable } from '../../database/key-tables.ts'
+import { isOutage } from '../../database/outage.ts'
+import { prepared } from '../../database/prepared.ts'
+import { type Key, KeyError, type KeyHolder, type KeyManager, type KeyVersion } from '../port.ts'
+import { keyBytes, unwrapWith, wrapWith } from '../wrapping.ts'
 import type { MasterKey, MasterKeys } from './master-key.ts'
-import { type Key, KeyError, type KeyHolder, type KeyManager, type KeyVersion } from './port.ts'
-import { keyBytes, unwrapWith, wrapWith } from './wrapping.ts'
+import { currentMasterId, lockCurrentMasterId, openedRow, sealedRow, storeRows } from './rows.ts'
 
 interface Parts {
   readonly database: Database

@@ -1,18 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { type Config, ConfigError } from '../config.ts'
-import type { Presence } from '../data/processes.ts'
-import type { Database } from '../database/database.ts'
-import { locked } from '../database/dialect.ts'
-import type { EmbeddedKeysTable } from '../database/key-tables.ts'
-import {
-  lockCurrentMasterId,
-  type Place,
-  proposeMasterId,
-  resealedRow,
-  sealedRows,
-  setCurrentMasterId,
-  storeRows,
-} from './embedded-rows.ts'
+import { type Config, ConfigError } from '../../config.ts'
+import type { Presence } from '../../data/processes.ts'
+import type { Database } from '../../database/database.ts'
+import { locked } from '../../database/dialect.ts'
+import type { EmbeddedKeysTable } from '../../database/key-tables.ts'
+import { KeyError } from '../port.ts'
 import {
   createMasterKeys,
   type MasterKey,
@@ -21,7 +13,15 @@ import {
   readMasterKeys,
   sourceOf,
 } from './master-key.ts'
-import { KeyError } from './port.ts'
+import {
+  lockCurrentMasterId,
+  type Place,
+  proposeMasterId,
+  resealedRow,
+  sealedRows,
+  setCurrentMasterId,
+  storeRows,
+} from './rows.ts'
 
 interface Surroundings {
   readonly database: Database
