@@ -136,7 +136,7 @@ export const errorTable = {
   key_never_granted: {
     status: 403,
     message: 'The key {key} is marked as never to be used by other projects.',
-    next: 'Copy the image under another key, and share the copy.',
+    next: 'Copy the image under another key, and share the copy: vitrine image copy IMAGE --key KEY',
   },
   key_of_other: {
     status: 403,

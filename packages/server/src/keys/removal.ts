@@ -46,7 +46,7 @@ const checkUnneeded = async (tx: Tx, key: KeysTable, forgetsDataKeys: boolean): 
   }
   const dataKeys = forgetsDataKeys ? 0 : await countDataKeys(tx, key.id)
   if (dataKeys > 0) {
-    const why = `With the key go ${counted(dataKeys, 'data key')} that it wrapped, and whatever is encrypted with them; if that is not needed any more, add data_keys=forget`
+    const why = `With the key go ${counted(dataKeys, 'data key')} that it wrapped, and whatever is encrypted with them; if that is not needed any more, add data_keys=forget (vitrine key delete --forget-data-keys)`
     throw apiError('conflict', { why })
   }
 }
