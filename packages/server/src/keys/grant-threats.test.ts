@@ -316,6 +316,26 @@ eachDatabase('bad luck with grants', ({ newUrl, atEnd }) => {
     assert.equal(await keyLocks.hold(key, async () => 'and again', 5000), 'and again')
   })
 
+  it('a lock that could not be given back is given back by whoever waits for it', async () => {
+    const { service, key } = await start()
+    const { database, presence } = service
+    let isAway = false
+    const failing: typeof database = {
+      ...database,
+      write: async (work) => {
+        if (isAway) throw new Error('away')
+        return database.write(work)
+      },
+    }
+    // Nobody else pays what these owe.
+    const locks = createKeyLocks(failing, presence.processId)
+    await locks.hold(key, async () => {
+      isAway = true
+    })
+    isAway = false
+    assert.equal(await locks.hold(key, async () => 'mine', 5000), 'mine')
+  })
+
   it('two who end many shares under one key never wait for each other', async () => {
     const projects = ['c', 'b', 'a']
     const ways: Readonly<Record<string, (test: Awaited<ReturnType<typeof start>>, image: string) => Promise<unknown>>> =

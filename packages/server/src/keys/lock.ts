@@ -48,10 +48,19 @@ export const createKeyLocks = (database: Database, processId: string): KeyLocks 
       return (numInsertedOrUpdatedRows ?? 0n) > 0n
     })
 
+  const payOwed = async (): Promise<void> => {
+    for (const work of owed) {
+      await work()
+      owed.delete(work)
+    }
+  }
+
   const take = async (keyId: string, token: string, until: number): Promise<void> => {
     while (performance.now() < until) {
       if (await tryTake(keyId, token)) return
       await sleep(waitMs)
+      // It may be one that this process could not give back.
+      await payOwed().catch(() => {})
     }
     throw busy()
   }
@@ -94,11 +103,6 @@ export const createKeyLocks = (database: Database, processId: string): KeyLocks 
       return promise
     },
     owe,
-    payOwed: async () => {
-      for (const work of owed) {
-        await work()
-        owed.delete(work)
-      }
-    },
+    payOwed,
   }
 }
