@@ -57,10 +57,10 @@ export const deleteKeysOfImages: KeyDuty = async (service, manager) => {
     .limit(batchSize)
     .execute()
   const work = (request: KeyDeletionsTable) => deleteWithImage(service, manager, request)
-  const isDone = await inTurns(service, requests, work, async (error, request) => {
+  const onError = async (error: unknown, request: KeyDeletionsTable): Promise<void> => {
     log.error({ err: error }, 'the key of a deleted image could not be deleted')
     if (!(error instanceof KeyError) || error.reason === 'unavailable') return
     await database.write((tx) => tx.deleteFrom('key_deletions').where('key_id', '=', request.key_id).execute())
-  })
-  return isDone && requests.length === batchSize
+  }
+  return inTurns(service, requests, work, onError, () => requests.length === batchSize)
 }

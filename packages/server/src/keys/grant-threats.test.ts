@@ -271,6 +271,28 @@ eachDatabase('bad luck with grants', ({ newUrl, atEnd }) => {
     assert.deepEqual(await askedUnder(away), [])
   })
 
+  it('a key manager that is away is not asked at once again, however much is changed meanwhile', async () => {
+    const { service, manager, newSealed, newImage, share, unshare, isNothingGranted } = await start()
+    const image = await newSealed()
+    await share({ images: [image], grant: true })
+    const { revoke } = manager
+    let asked = 0
+    Object.assign(manager, {
+      revoke: async () => {
+        asked += 1
+        throw away()
+      },
+    })
+    await unshare(image)
+    await until(async () => asked > 0, 'the grant is to be taken back')
+    const begun = performance.now()
+    while (performance.now() - begun < 1500) await newImage()
+    assert.ok(asked <= 5, `asked ${asked} times`)
+    Object.assign(manager, { revoke })
+    service.keyWork.kick()
+    await isNothingGranted()
+  })
+
   it('a key manager that hangs keeps the service from starting for a few seconds only', async () => {
     const { service, manager, newSealed, share, unshare, grants } = await start()
     const image = await newSealed()

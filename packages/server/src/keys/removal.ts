@@ -121,8 +121,7 @@ export const finishKeys: KeyDuty = async (service, manager) => {
       const row = await findKey(database.read, key.id)
       if (row !== undefined && !isKey(row)) await removeWhole(service, manager, key)
     })
-  await inTurns(service, [...keys.values()], finish, (error) =>
+  return inTurns(service, [...keys.values()], finish, (error) =>
     log.error({ err: error }, 'a key could not be removed; it is tried again'),
   )
-  return false
 }

@@ -10,7 +10,7 @@ import { deleteVersion, isKey, keepVersion, lockOwnKey, ownKey, unfinishedVersio
 import { type Key, KeyError, type KeyManager, type KeyVersion } from './port.ts'
 import { findKey } from './queries.ts'
 import { checkEnabled, managerOf, sealContext } from './use.ts'
-import { inTurns, type KeyDuty } from './worker.ts'
+import { type DutyEnd, inTurns, type KeyDuty } from './worker.ts'
 
 /**
  * Rotating a key: a new version is made and wraps from then on; then the data keys of images are wrapped anew one after the
@@ -264,7 +264,7 @@ export const resumeRotations: KeyDuty = async (service, manager) => {
       .where((where) => where('keys.version', '>', where.lit(0)))
       .execute()
   let hasMore = false
-  const work = (rows: readonly Unfinished[]): Promise<boolean> =>
+  const work = (rows: readonly Unfinished[]): Promise<DutyEnd> =>
     inTurns(
       service,
       rows,
@@ -272,11 +272,12 @@ export const resumeRotations: KeyDuty = async (service, manager) => {
         if (await goOn(service, manager, row)) hasMore = true
       },
       (error) => service.log.error({ err: error }, 'the rotation of a key could not go on; it is tried again'),
+      () => hasMore,
     )
   const unfinished = await find()
-  if (unfinished.length === 0) return false
-  await work(unfinished)
+  if (unfinished.length === 0) return 'over'
+  const end = await work(unfinished)
   // What has become free by that goes at once.
-  await work((await find()).filter(({ state }) => state === 'removing'))
-  return hasMore
+  const freed = await work((await find()).filter(({ state }) => state === 'removing'))
+  return freed === 'away' ? freed : end
 }

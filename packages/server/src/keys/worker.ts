@@ -18,14 +18,19 @@ export interface KeyWork {
 type Parts = Omit<Service, 'keyWork' | 'notices'>
 
 /**
- * Work of one kind. Each goes on with what it finds half done, and may run in several processes. Says whether it has done some
- * and there is more, which then does not wait for the next round.
+ * How a round of work ended. `more`: some is done and there is more, which does not wait for the next round. `away`: the key
+ * manager does not answer, so nobody needs to ask again at once.
  */
-export type KeyDuty = (service: Parts, manager: KeyManager) => Promise<boolean>
+export type DutyEnd = 'over' | 'more' | 'away'
+
+/** Work of one kind. Each goes on with what it finds half done, and may run in several processes. */
+export type KeyDuty = (service: Parts, manager: KeyManager) => Promise<DutyEnd>
 
 const periodMs = 2000
 /** However often it is asked to: work that comes together is done together. */
 const pauseMs = 50
+/** After a round in which the key manager did not answer, however often it is asked to. */
+const awayPauseMs = 1000
 /** A key manager that is away must not keep the service from starting. */
 const startMs = 5000
 const batchSize = 200
@@ -39,19 +44,20 @@ const byItself = (at: number): Cause => ({ projectId: null, userId: null, reques
 /**
  * Does something for each, whatever becomes of the others. A key manager that does not answer is not asked once for each: what
  * is left has its time in the next round. The order is any, so that what fails each time keeps nothing else from its turn.
- * @returns whether it was done for all
+ * @param hasMore whether there is more than these, or turned out to be
  */
 export const inTurns = async <Item>(
   { stopping }: Pick<Parts, 'stopping'>,
   items: readonly Item[],
   work: (item: Item) => Promise<void>,
   onError: (error: unknown, item: Item) => unknown,
-): Promise<boolean> => {
+  hasMore: () => boolean = () => false,
+): Promise<DutyEnd> => {
   let failures = 0
   let done = 0
   const inAnyOrder = items.map((item) => ({ item, place: Math.random() })).sort((one, other) => one.place - other.place)
   for (const { item } of inAnyOrder) {
-    if (stopping.aborted || failures >= failuresMax) return false
+    if (stopping.aborted || failures >= failuresMax) break
     try {
       await work(item)
       done += 1
@@ -60,7 +66,8 @@ export const inTurns = async <Item>(
       await onError(error, item)
     }
   }
-  return done === items.length
+  if (failures > 0) return 'away'
+  return done > 0 && hasMore() ? 'more' : 'over'
 }
 
 const lockNamed = (tx: Tx, names: readonly { key_id: string; project_id: string }[]): Promise<void> =>
@@ -100,10 +107,9 @@ const settleDue: KeyDuty = async (service, manager) => {
   const settle = ({ grantee, ...key }: Awaited<ReturnType<typeof findDue>>[number]) =>
     settleGrant(service, manager, byItself(service.now()), keyOf(key), grantee, patienceMs)
   const due = await findDue(service)
-  const isDone = await inTurns(service, due, settle, (error) =>
-    service.log.error({ err: error }, 'a grant could not be settled; it is tried again'),
-  )
-  return isDone && due.length === batchSize
+  const onError = (error: unknown) =>
+    service.log.error({ err: error }, 'a grant could not be settled; it is tried again')
+  return inTurns(service, due, settle, onError, () => due.length === batchSize)
 }
 
 /** What a crash left: grants that were begun, or taken back, by nobody who lives. */
@@ -136,27 +142,37 @@ export const startKeyWork = async (service: Parts, duties: readonly KeyDuty[]): 
   let isStopped = false
   let again = false
 
-  const round = async (): Promise<void> => {
+  /** @returns whether the key manager does not answer */
+  const round = async (): Promise<boolean> => {
     await service.keyLocks.payOwed()
     if (await isAbandoned(service)) await endAbandoned(service)
+    let isAway = false
     for (const duty of [settleDue, ...duties]) {
-      if (stopping.aborted) return
-      const hasMore = await duty(service, manager).catch((error: unknown) => {
+      if (stopping.aborted) return false
+      const end = await duty(service, manager).catch((error: unknown): DutyEnd => {
+        log.error({ err: error }, 'work on keys failed; it is tried again')
+        return 'over'
+      })
+      if (end === 'more') again = true
+      if (end === 'away') isAway = true
+    }
+    return isAway
+  }
+
+  const first = Promise.withResolvers<void>()
+  let running: Promise<void> | undefined
+  const run = async (): Promise<void> => {
+    do {
+      again = false
+      const isAway = await round().catch((error: unknown) => {
         log.error({ err: error }, 'work on keys failed; it is tried again')
         return false
       })
-      if (hasMore) again = true
-    }
-  }
-
-  let running: Promise<void> | undefined
-  const run = async (): Promise<void> => {
-    for (;;) {
-      again = false
-      await round().catch((error: unknown) => log.error({ err: error }, 'work on keys failed; it is tried again'))
-      if (!again || isStopped) return
-      await sleep(pauseMs)
-    }
+      first.resolve()
+      if (isStopped) return
+      const ms = isAway ? awayPauseMs : again ? pauseMs : 0
+      if (ms > 0) await sleep(ms, undefined, { signal: stopping }).catch(() => {})
+    } while (again)
   }
   const kick = (): void => {
     again = true
@@ -167,7 +183,7 @@ export const startKeyWork = async (service: Parts, duties: readonly KeyDuty[]): 
 
   await findUnfinished(service)
   kick()
-  await Promise.race([running, sleep(startMs, undefined, { ref: false })])
+  await Promise.race([first.promise, sleep(startMs, undefined, { ref: false })])
   const timer = setInterval(kick, periodMs)
   timer.unref()
   return {
