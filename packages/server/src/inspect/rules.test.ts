@@ -69,6 +69,8 @@ describe('whether bytes match an image in a bare container', () => {
 })
 
 describe('the inspector of an upload', () => {
+  const taken = (virtualSizeBytes: number | null) => ({ ...accepted(virtualSizeBytes), encryptedContent: null })
+
   it('refuses as soon as the head shows it', () => {
     const rest = Buffer.alloc(5 * 2 ** 20)
     const endless = Buffer.concat([made.plain(), rest])
@@ -78,23 +80,28 @@ describe('the inspector of an upload', () => {
 
   it('waits for the end of a vhd, where a fixed one is told', () => {
     const fixed = made.vhd({ type: 'fixed', content: made.plain(2 ** 20) })
-    assert.deepEqual(verdictOf(fixed, { diskFormat: 'vhd' }), accepted(2 ** 20))
+    assert.deepEqual(verdictOf(fixed, { diskFormat: 'vhd' }), taken(2 ** 20))
   })
 
   it('accepts with a warning when told so', () => {
     const verdict = verdictOf(made.qcow2({ backingFile: 'x' }), { diskFormat: 'qcow2', enforce: false })
-    assert.deepEqual(verdict, { accepted: true, virtualSizeBytes: null, warning: 'they name a backing file' })
+    assert.deepEqual(verdict, { ...taken(null), warning: 'they name a backing file' })
   })
 
   it('lets everything pass that is not looked into', () => {
-    assert.deepEqual(verdictOf(made.qed(), { diskFormat: 'raw' }), accepted(made.qed().length))
-    assert.deepEqual(verdictOf(made.qed(), { diskFormat: 'qcow2', containerFormat: 'ova' }), accepted(null))
+    assert.deepEqual(verdictOf(made.qed(), { diskFormat: 'raw' }), taken(made.qed().length))
+    assert.deepEqual(verdictOf(made.qed(), { diskFormat: 'qcow2', containerFormat: 'ova' }), taken(null))
   })
 
   it('refuses an image of no bytes, unless nothing is asked of them', () => {
     const nothing = Buffer.alloc(0)
     for (const diskFormat of inspectable) assert.equal(verdictOf(nothing, { diskFormat }).accepted, false)
-    for (const diskFormat of uninspectable) assert.deepEqual(verdictOf(nothing, { diskFormat }), accepted(null))
-    assert.deepEqual(verdictOf(nothing, { diskFormat: 'raw' }), accepted(null))
+    for (const diskFormat of uninspectable) assert.deepEqual(verdictOf(nothing, { diskFormat }), taken(null))
+    assert.deepEqual(verdictOf(nothing, { diskFormat: 'raw' }), taken(null))
+  })
+
+  it('tells of a disk that is encrypted in itself', () => {
+    const verdict = verdictOf(made.luks(), { diskFormat: 'raw' })
+    assert.deepEqual(verdict, { ...taken(made.luks().length), encryptedContent: 'luks' })
   })
 })

@@ -254,7 +254,7 @@ eachDatabase('keys', ({ newUrl, atEnd }) => {
     const digest = createHash('sha256').update(bytes).digest('hex')
     for (const version of [2, 3]) {
       const rotated = (await ok(202, 'POST', `/v2/keys/${id}/rotate`, producer)).json()
-      assert.deepEqual([rotated.version, rotated.rotating], [version, true])
+      assert.equal(rotated.version, version)
       // While it is going on, and after.
       for (const image of images.slice(0, 2)) assert.equal(await read(image, producer), digest)
       assert.equal(await read(images[0] ?? '', consumer), digest)
