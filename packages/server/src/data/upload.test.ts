@@ -267,6 +267,28 @@ eachDatabase('uploads', ({ newUrl, atEnd }) => {
     assert.deepEqual(await filesOf(service), [])
   })
 
+  it('that end when the database is away for a moment are refused for that moment, and can be sent again', async () => {
+    const test = await start()
+    const { call, service } = test
+    const id = await newImage(test)
+    const { write } = service.database
+    let wasAway = false
+    Object.assign(service.database, {
+      write: (work: Parameters<typeof write>[0]) =>
+        write(async (tx) => {
+          const result = await work(tx)
+          const row = await tx.selectFrom('images').select('status').where('id', '=', id).executeTakeFirst()
+          if (wasAway || row?.status !== 'active') return result
+          wasAway = true
+          throw new Error('Connection terminated unexpectedly')
+        }),
+    })
+    assert.equal((await call('PUT', `/v2/images/${id}/file`, producer, Buffer.from('bytes'), octets)).statusCode, 503)
+    assert.ok(wasAway)
+    assert.equal((await show(test, id)).status, 'queued')
+    assert.equal((await call('PUT', `/v2/images/${id}/file`, producer, Buffer.from('bytes'), octets)).statusCode, 204)
+  })
+
   it('whose last word is lost keep the bytes of their image', async () => {
     const service = await start()
     const { database } = service.service

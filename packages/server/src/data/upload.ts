@@ -6,6 +6,7 @@ import type { Tx } from '../database/database.ts'
 import type { ImageSealsTable } from '../database/key-tables.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
+import { asApiError } from '../http/errors.ts'
 import { fromRow, type Image } from '../images/image.ts'
 import { findImageForChange, updateImage } from '../images/queries.ts'
 import { checkUploadable } from '../images/status.ts'
@@ -141,7 +142,7 @@ const giveUp = async (
 const whyFailed = (error: unknown, { announcedBytes, image }: Attempt, limitBytes: number): ApiError => {
   if (error instanceof ApiError) return error
   if (error instanceof StoreError) return storeAnswer(error)
-  if (!(error instanceof IngestError)) return apiError('internal', {})
+  if (!(error instanceof IngestError)) return asApiError(error)
   switch (error.reason) {
     case 'too_large':
       return apiError('image_too_large', { limit: limitBytes })
@@ -236,7 +237,8 @@ export const upload = async (service: Service, actor: Actor, cause: Cause, reque
       await finish(service, cause, attempt, bytes, sealing)
     } catch (error) {
       const why = whyFailed(error, attempt, service.limits.image_size_bytes)
-      if (why.code === 'internal') service.log.error({ err: error, reqId: cause.requestId }, 'an upload failed')
+      if (why.code === 'internal' || why.code === 'database_unavailable')
+        service.log.error({ err: error, reqId: cause.requestId }, 'an upload failed')
       const failure = await giveUp(service, cause, attempt, why)
       if (failure !== undefined) throw failure
     }
