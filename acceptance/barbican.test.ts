@@ -43,7 +43,7 @@ const openManager = (database: Database, processId: string, keystone: Keystone, 
       },
     },
     database,
-    locks: createKeyLocks(database, processId),
+    locks: createKeyLocks(database, { processId, look: async () => undefined }),
     fetch,
     now: Date.now,
   })

@@ -237,7 +237,7 @@ export const assemble = async (
       : { identity: given.identity, announce: async () => undefined }
   const stopping = new AbortController()
   let listensAt = 'http://localhost:9292'
-  const keyLocks = createKeyLocks(database, presence.processId)
+  const keyLocks = createKeyLocks(database, presence)
   const keyManager = await openKeyManager(config, { database, presence, locks: keyLocks, now, log: app.log })
   const parts: Omit<Service, 'notices' | 'keyWork'> = {
     database,

@@ -47,6 +47,8 @@ const isAlive = async (row: ProcessesTable, system: string, now: number): Promis
 /** This process among those that share the database. */
 export interface Presence {
   readonly processId: string
+  /** Looks at once which of the others live, for whoever waits for one of them. */
+  look(): Promise<void>
   leave(): Promise<void>
 }
 
@@ -89,13 +91,22 @@ export const enter = async (
 
   await beat()
   let beating = Promise.resolve()
-  const timer = setInterval(() => {
+  const beatAgain = (): Promise<void> => {
     beating = beating.then(beat).catch(onError)
-  }, heartbeatMs)
+    return beating
+  }
+  const timer = setInterval(beatAgain, heartbeatMs)
   timer.unref()
+  let looking: Promise<void> | undefined
 
   return {
     processId,
+    look: () => {
+      looking ??= beatAgain().finally(() => {
+        looking = undefined
+      })
+      return looking
+    },
     leave: async () => {
       clearInterval(timer)
       await beating

@@ -308,7 +308,7 @@ eachDatabase('bad luck with grants', ({ newUrl, atEnd }) => {
     const parts = {
       ...service,
       keyManager: hangs,
-      keyLocks: createKeyLocks(service.database, service.presence.processId),
+      keyLocks: createKeyLocks(service.database, service.presence),
     }
     const begun = performance.now()
     await startKeyWork(parts, [])
@@ -317,7 +317,7 @@ eachDatabase('bad luck with grants', ({ newUrl, atEnd }) => {
 
   it('whoever waits for a lock that is never free waits no longer than its patience', async () => {
     const { service, key } = await start()
-    const { database, keyLocks } = service
+    const { database, keyLocks, presence } = service
     const tooLong = { name: 'KeyError', reason: 'unavailable' }
     const { promise: isEnough, resolve: end } = Promise.withResolvers<void>()
 
@@ -328,7 +328,7 @@ eachDatabase('bad luck with grants', ({ newUrl, atEnd }) => {
     const elsewhere = randomUUID()
     const process_ = { id: elsewhere, host: 'elsewhere', pid: 1, pid_started: '1', seen_at: Date.now() }
     await database.write((tx) => tx.insertInto('processes').values(process_).execute())
-    const others = createKeyLocks(database, elsewhere)
+    const others = createKeyLocks(database, { processId: elsewhere, look: presence.look })
     await assert.rejects(() => others.hold(key, async () => undefined, 100), tooLong)
     assert.ok(performance.now() - begun < 2000)
 
@@ -336,6 +336,19 @@ eachDatabase('bad luck with grants', ({ newUrl, atEnd }) => {
     await holding
     assert.equal(await others.hold(key, async () => 'now', 5000), 'now')
     assert.equal(await keyLocks.hold(key, async () => 'and again', 5000), 'and again')
+  })
+
+  it('whoever waits for a process that was killed with a lock waits no longer than until that is noticed', async () => {
+    const { service, key } = await start()
+    const { database, keyLocks } = service
+    const own = await database.read.selectFrom('processes').selectAll().executeTakeFirstOrThrow()
+    // Of the same number, and another start: nobody has seen it go yet.
+    const killed = { ...own, id: randomUUID(), pid_started: 'before' }
+    await database.write(async (tx) => {
+      await tx.insertInto('processes').values(killed).execute()
+      await tx.insertInto('key_locks').values({ key_id: key, process_id: killed.id, token: randomUUID() }).execute()
+    })
+    assert.equal(await keyLocks.hold(key, async () => 'mine', 3000), 'mine')
   })
 
   it('a lock that could not be given back is given back by whoever waits for it', async () => {
@@ -350,7 +363,7 @@ eachDatabase('bad luck with grants', ({ newUrl, atEnd }) => {
       },
     }
     // Nobody else pays what these owe.
-    const locks = createKeyLocks(failing, presence.processId)
+    const locks = createKeyLocks(failing, presence)
     await locks.hold(key, async () => {
       isAway = true
     })

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Presence } from '../data/processes.ts'
 import type { Database } from '../database/database.ts'
 import { KeyError } from './port.ts'
 
 const waitMs = 25
+/** How often whoever waits looks whether those live for whom it waits. */
+const lookMs = 1000
 /** Longer than a change at the manager takes, with all its time limits. */
 const patienceMs = 60_000
 
@@ -29,7 +32,10 @@ const busy = (): KeyError => new KeyError('unavailable', 'Other changes of the k
  * A key manager of its own kind knows no transactions, and its lists are read and written back whole. The lock is a row that
  * names a process; that of a process which is gone counts for nothing.
  */
-export const createKeyLocks = (database: Database, processId: string): KeyLocks => {
+export const createKeyLocks = (
+  database: Database,
+  { processId, look }: Pick<Presence, 'processId' | 'look'>,
+): KeyLocks => {
   const queues = new Map<string, Promise<void>>()
   const owed = new Set<() => Promise<unknown>>()
 
@@ -56,9 +62,13 @@ export const createKeyLocks = (database: Database, processId: string): KeyLocks 
   }
 
   const take = async (keyId: string, token: string, until: number): Promise<void> => {
-    while (performance.now() < until) {
+    for (let lookAt = performance.now() + lookMs; performance.now() < until; ) {
       if (await tryTake(keyId, token)) return
       await sleep(waitMs)
+      if (performance.now() >= lookAt) {
+        await look()
+        lookAt = performance.now() + lookMs
+      }
       // It may be one that this process could not give back.
       await payOwed().catch(() => {})
     }

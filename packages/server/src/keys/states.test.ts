@@ -65,11 +65,12 @@ eachDatabase('states of keys', ({ open }) => {
       if (keys.length > 0) await tx.insertInto('keys').values(keys).execute()
     })
     const logged: unknown[] = []
+    const presence = { processId: 'this', look: async () => undefined, leave: async () => undefined }
     const parts: KeyParts = {
       database,
       keyManager: prove === undefined ? undefined : managerWith(prove),
-      keyLocks: createKeyLocks(database, 'this'),
-      presence: { processId: 'this', leave: async () => undefined },
+      keyLocks: createKeyLocks(database, presence),
+      presence,
       keyRepeats: createKeyRepeats(() => 0),
       now: () => at,
       log: { error: (...said: unknown[]) => void logged.push(said) },

@@ -81,7 +81,7 @@ export const startKeyBench = async ({ newUrl, atEnd }: TestDatabases) => {
       ...service,
       database: ownDatabase,
       keyManager: steppedManager(keyManager, step),
-      keyLocks: createKeyLocks(ownDatabase, `dead ${randomUUID()}`),
+      keyLocks: createKeyLocks(ownDatabase, { processId: `dead ${randomUUID()}`, look: presence.look }),
       // What goes on after a failure does so after a crash no more.
       log: Object.assign(Object.create(log), {
         error: ({ err }: { err: unknown }) => {

@@ -71,7 +71,7 @@ const service: Service = {
   ...real,
   database,
   keyManager: steppedManager(manager),
-  keyLocks: createKeyLocks(database, real.presence.processId),
+  keyLocks: createKeyLocks(database, real.presence),
 }
 
 const actor = {
