@@ -23,7 +23,7 @@ const versionsMax = 1000
 /** Seals that one round wraps anew: other keys are not to wait for long. */
 const sealsAtOnce = 500
 /** Seals that one transaction stores. */
-const storedAtOnce = 50
+const storedAtOnce = 10
 
 const announceVersion = (service: Service, projectId: string, id: string, at: number): Promise<KeyVersion> =>
   service.database.write(async (tx) => {
