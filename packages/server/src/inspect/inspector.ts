@@ -1,3 +1,4 @@
+import { createEncryptedContent } from './encrypted-content.ts'
 import type { Finding, Match } from './finding.ts'
 import { matchQcow } from './qcow2.ts'
 import { isoHeadBytes, matchIso, matchLuks, matchPartitions, matchQed, matchVdi } from './simple-formats.ts'
@@ -42,6 +43,7 @@ const createTail = () => {
 
 export const createInspector = (): Inspector => {
   const tail = createTail()
+  const encrypted = createEncryptedContent()
   let sizeBytes = 0
   let head: Uint8Array = new Uint8Array(0)
   let headMatches: readonly Match[] | undefined
@@ -59,6 +61,7 @@ export const createInspector = (): Inspector => {
     push: (chunk) => {
       sizeBytes += chunk.byteLength
       tail.push(chunk)
+      encrypted.push(chunk)
       windows.push(chunk)
     },
     early: () => {
@@ -68,7 +71,7 @@ export const createInspector = (): Inspector => {
         vhdx === undefined
           ? headMatches
           : [...headMatches, { format: 'vhdx', virtualSizeBytes: null, unsafe: null } as const]
-      return { sizeBytes, matches }
+      return { sizeBytes, matches, encryptedContent: encrypted.found() }
     },
     finish: () => {
       windows.finish()
@@ -77,7 +80,11 @@ export const createInspector = (): Inspector => {
       const others = (headMatches ?? [])
         .filter(({ format }) => format !== 'vhd')
         .map((match) => checkVmdkFooter(match, head, tail.bytes()))
-      return { sizeBytes, matches: [...others, vhd, vhdx?.result()].filter((match) => match !== undefined) }
+      return {
+        sizeBytes,
+        matches: [...others, vhd, vhdx?.result()].filter((match) => match !== undefined),
+        encryptedContent: encrypted.found(),
+      }
     },
   }
 }

@@ -9,8 +9,14 @@ import { judgeContent } from './rules.ts'
 const found = (...formats: readonly ContentFormat[]): Finding => ({
   sizeBytes: 1000,
   matches: formats.map((format) => safe(format, 7)),
+  encryptedContent: null,
 })
-const accepted = (virtualSizeBytes: number | null) => ({ accepted: true, virtualSizeBytes, warning: null })
+const accepted = (virtualSizeBytes: number | null) => ({
+  accepted: true,
+  virtualSizeBytes,
+  warning: null,
+  encryptedContent: null,
+})
 const refused = (why: string) => ({ accepted: false, why })
 const inspectable = ['qcow2', 'vmdk', 'vhd', 'vhdx', 'vdi', 'iso'] as const
 const uninspectable = ['ami', 'ari', 'aki', 'ploop'] as const
@@ -27,7 +33,7 @@ describe('whether bytes match an image in a bare container', () => {
       assert.deepEqual(judge(format, found('gpt')), refused('they look like a raw disk with a partition table'))
     })
     it(`${format}: nothing unsafe`, () => {
-      const finding = { sizeBytes: 1, matches: [unsafe(format, 'they name a backing file')] }
+      const finding = { ...found(), matches: [unsafe(format, 'they name a backing file')] }
       assert.deepEqual(judge(format, finding), refused('they name a backing file'))
     })
     it(`${format}: nothing that can be taken for another disk`, () => {
@@ -38,7 +44,7 @@ describe('whether bytes match an image in a bare container', () => {
   it('raw may be anything, and its virtual size is the number of bytes', () => {
     assert.deepEqual(judge('raw', found()), accepted(1000))
     assert.deepEqual(judge('raw', found('qcow2')), accepted(1000))
-    assert.deepEqual(judge('raw', { sizeBytes: 0, matches: [] }), accepted(null))
+    assert.deepEqual(judge('raw', { ...found(), sizeBytes: 0 }), accepted(null))
   })
 
   for (const format of uninspectable) {
@@ -69,8 +75,6 @@ describe('whether bytes match an image in a bare container', () => {
 })
 
 describe('the inspector of an upload', () => {
-  const taken = (virtualSizeBytes: number | null) => ({ ...accepted(virtualSizeBytes), encryptedContent: null })
-
   it('refuses as soon as the head shows it', () => {
     const rest = Buffer.alloc(5 * 2 ** 20)
     const endless = Buffer.concat([made.plain(), rest])
@@ -80,28 +84,28 @@ describe('the inspector of an upload', () => {
 
   it('waits for the end of a vhd, where a fixed one is told', () => {
     const fixed = made.vhd({ type: 'fixed', content: made.plain(2 ** 20) })
-    assert.deepEqual(verdictOf(fixed, { diskFormat: 'vhd' }), taken(2 ** 20))
+    assert.deepEqual(verdictOf(fixed, { diskFormat: 'vhd' }), accepted(2 ** 20))
   })
 
   it('accepts with a warning when told so', () => {
     const verdict = verdictOf(made.qcow2({ backingFile: 'x' }), { diskFormat: 'qcow2', enforce: false })
-    assert.deepEqual(verdict, { ...taken(null), warning: 'they name a backing file' })
+    assert.deepEqual(verdict, { ...accepted(null), warning: 'they name a backing file' })
   })
 
   it('lets everything pass that is not looked into', () => {
-    assert.deepEqual(verdictOf(made.qed(), { diskFormat: 'raw' }), taken(made.qed().length))
-    assert.deepEqual(verdictOf(made.qed(), { diskFormat: 'qcow2', containerFormat: 'ova' }), taken(null))
+    assert.deepEqual(verdictOf(made.qed(), { diskFormat: 'raw' }), accepted(made.qed().length))
+    assert.deepEqual(verdictOf(made.qed(), { diskFormat: 'qcow2', containerFormat: 'ova' }), accepted(null))
   })
 
   it('refuses an image of no bytes, unless nothing is asked of them', () => {
     const nothing = Buffer.alloc(0)
     for (const diskFormat of inspectable) assert.equal(verdictOf(nothing, { diskFormat }).accepted, false)
-    for (const diskFormat of uninspectable) assert.deepEqual(verdictOf(nothing, { diskFormat }), taken(null))
-    assert.deepEqual(verdictOf(nothing, { diskFormat: 'raw' }), taken(null))
+    for (const diskFormat of uninspectable) assert.deepEqual(verdictOf(nothing, { diskFormat }), accepted(null))
+    assert.deepEqual(verdictOf(nothing, { diskFormat: 'raw' }), accepted(null))
   })
 
   it('tells of a disk that is encrypted in itself', () => {
     const verdict = verdictOf(made.luks(), { diskFormat: 'raw' })
-    assert.deepEqual(verdict, { ...taken(made.luks().length), encryptedContent: 'luks' })
+    assert.deepEqual(verdict, { ...accepted(made.luks().length), encryptedContent: 'luks' })
   })
 })

@@ -1,10 +1,6 @@
 import type { ContainerFormat, DiskFormat } from '@vitrine/contract'
+import type { ContentVerdict } from '../data/content-check.ts'
 import type { ContentFormat, Finding } from './finding.ts'
-
-/** The judgement over bytes by their format. `why` completes "the bytes do not match: ...". */
-export type Judgement =
-  | { readonly accepted: true; readonly virtualSizeBytes: number | null; readonly warning: string | null }
-  | { readonly accepted: false; readonly why: string }
 
 /** What an image is said to be. */
 export interface Declared {
@@ -33,18 +29,20 @@ const nameOf: Readonly<Partial<Record<ContentFormat, string>>> = {
 
 const named = (format: ContentFormat): string => nameOf[format] ?? format
 
-const accept = (virtualSizeBytes: number | null): Judgement => ({
+const accept = ({ encryptedContent }: Finding, virtualSizeBytes: number | null): ContentVerdict => ({
   accepted: true,
   virtualSizeBytes,
   warning: null,
+  encryptedContent,
 })
-const refuse = (why: string): Judgement => ({ accepted: false, why })
+const refuse = (why: string): ContentVerdict => ({ accepted: false, why })
 
 /** Whether bytes of this image are looked at: nothing that they could be would matter otherwise. */
 export const isInspected = ({ diskFormat, containerFormat }: Declared): boolean =>
   containerFormat === 'bare' && diskFormat !== 'raw'
 
-const judgeInspectable = (declared: Inspectable, { matches }: Finding): Judgement => {
+const judgeInspectable = (declared: Inspectable, finding: Finding): ContentVerdict => {
+  const { matches } = finding
   const own = matches.find(({ format }) => format === declared)
   if (own === undefined) {
     const [other] = matches
@@ -53,18 +51,19 @@ const judgeInspectable = (declared: Inspectable, { matches }: Finding): Judgemen
   if (own.unsafe !== null) return refuse(own.unsafe)
   const other = matches.find(({ format }) => format !== declared && !mayHold[declared]?.includes(format))
   if (other !== undefined) return refuse(`they can also be taken for ${named(other.format)}`)
-  return accept(own.virtualSizeBytes)
+  return accept(finding, own.virtualSizeBytes)
 }
 
 /**
  * Whether bytes may stand for an image as it is declared. Other containers than `bare` are not looked into. `raw` may
  * be anything. What has no marks to check (`ami`, `ari`, `aki`, `ploop`) must at least not be a disk of another kind.
+ * It needs nothing but these two, so a finding that was kept can be judged whenever the image is declared.
  */
-export const judgeContent = (declared: Declared, finding: Finding): Judgement => {
+export const judgeContent = (declared: Declared, finding: Finding): ContentVerdict => {
   const { diskFormat, containerFormat } = declared
-  if (containerFormat !== 'bare') return accept(null)
-  if (diskFormat === 'raw') return accept(finding.sizeBytes === 0 ? null : finding.sizeBytes)
+  if (containerFormat !== 'bare') return accept(finding, null)
+  if (diskFormat === 'raw') return accept(finding, finding.sizeBytes === 0 ? null : finding.sizeBytes)
   if (isInspectable(diskFormat)) return judgeInspectable(diskFormat, finding)
   const other = finding.matches.find(({ format }) => !contentOfRawDisks.includes(format))
-  return other === undefined ? accept(null) : refuse(`they look like ${named(other.format)}`)
+  return other === undefined ? accept(finding, null) : refuse(`they look like ${named(other.format)}`)
 }
