@@ -50,6 +50,7 @@ import { memberRoutes } from './members/routes.ts'
 import { startNotices } from './notices/notices.ts'
 import { publicNoticeRoutes } from './notices/public-routes.ts'
 import { noticeRoutes } from './notices/routes.ts'
+import { openImportSource } from './outbound/settings.ts'
 import { publicRequestRoutes } from './requests/public-routes.ts'
 import { requestRoutes } from './requests/routes.ts'
 import { ruleRoutes } from './rules/routes.ts'
@@ -262,6 +263,7 @@ export const assemble = async (
     keyLocks,
     keyRepeats: createKeyRepeats(now),
     limits: config.limits,
+    importSource: openImportSource(config),
     formatCheck: config.format_check,
     allowOwnerTransfer: config.allow_owner_transfer,
     now,

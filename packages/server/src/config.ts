@@ -139,6 +139,27 @@ export const ConfigSchema = Type.Object(
     outbound_allow: text(
       'Networks inside which webhooks may be called, separated by commas; by default only public addresses.',
     ),
+    import_schemes_allowed: Type.Optional(
+      Type.String({
+        default: 'http,https',
+        description: 'Schemes of addresses that images are imported from; `any` counts import_schemes_denied instead.',
+      }),
+    ),
+    import_schemes_denied: text('Schemes that images are not imported from, if import_schemes_allowed is `any`.'),
+    import_hosts_allowed: text(
+      'Hosts that images are imported from, separated by commas; `*.example.org` is every name below that one. By default all.',
+    ),
+    import_hosts_denied: text('Hosts that images are not imported from, if import_hosts_allowed is not set.'),
+    import_ports_allowed: Type.Optional(
+      Type.String({
+        default: '80,443',
+        description: 'Ports that images are imported from; `any` counts import_ports_denied instead.',
+      }),
+    ),
+    import_ports_denied: text('Ports that images are not imported from, if import_ports_allowed is `any`.'),
+    import_allow: text(
+      'Networks inside which images may be imported from, separated by commas; by default only public addresses.',
+    ),
     notices_of_new_listings: Type.Optional(
       Type.Boolean({ default: true, description: 'Tell projects that ask for it of every new listing.' }),
     ),
@@ -163,6 +184,11 @@ const openKeys = [
   'smtp_url',
   'mail_from',
   'outbound_allow',
+  'import_schemes_denied',
+  'import_hosts_allowed',
+  'import_hosts_denied',
+  'import_ports_denied',
+  'import_allow',
 ] as const
 
 /** The settings of a running service: all of them but those that may be left open. */

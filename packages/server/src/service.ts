@@ -13,6 +13,7 @@ import type { KeyManager } from './keys/port.ts'
 import type { KeyRepeats } from './keys/repeats.ts'
 import type { KeyWork } from './keys/worker.ts'
 import type { Notices } from './notices/port.ts'
+import type { ImportSource } from './outbound/settings.ts'
 import type { Usage } from './shares/usage.ts'
 import type { Stores } from './storage/stores.ts'
 
@@ -35,6 +36,7 @@ export interface Service {
   readonly keyRepeats: KeyRepeats
   readonly keyWork: KeyWork
   readonly limits: Limits
+  readonly importSource: ImportSource
   /** Whether bytes that do not match `disk_format` are refused. */
   readonly formatCheck: boolean
   /** Whether an owner may give its image away by PATCH `add /owner`, as Glance lets it. */

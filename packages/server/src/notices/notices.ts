@@ -1,8 +1,7 @@
 import { sql } from 'kysely'
-import { ConfigError } from '../config.ts'
 import type { Reader } from '../database/database.ts'
-import { parseNetworks } from '../outbound/addresses.ts'
 import { createOutbound } from '../outbound/fetch.ts'
+import { readNetworks } from '../outbound/settings.ts'
 import type { Service } from '../service.ts'
 import { createBootNotes } from './boot.ts'
 import { trimCounts } from './counts.ts'
@@ -52,21 +51,13 @@ const workIn = async (
   }
 }
 
-const networksOf = (setting: string | undefined) => {
-  try {
-    return parseNetworks(setting ?? '')
-  } catch (error) {
-    throw new ConfigError(`outbound_allow: ${error instanceof Error ? error.message : 'it holds no networks'}`)
-  }
-}
-
 /**
  * Starts telling of what happened.
  * @throws ConfigError when `outbound_allow` holds what is no network
  */
 export const startNotices = async (parts: NoticeParts, settings: NoticeSettings): Promise<Notices> => {
   const { database, limits, now, origin, log } = parts
-  const outbound = createOutbound({ allowed: networksOf(settings.outbound_allow) })
+  const outbound = createOutbound({ allowed: readNetworks('outbound_allow', settings.outbound_allow) })
   const { smtp_url: smtpUrl, mail_from: from } = settings
   const mailer = smtpUrl === undefined ? undefined : createMailer({ smtpUrl, from, origin })
   const sender = createSender({ database, mailer, bootNotes: createBootNotes(parts), outbound, origin, now, log })

@@ -33,8 +33,12 @@ const reached = (address: ipaddr.IPv4 | ipaddr.IPv6): (ipaddr.IPv4 | ipaddr.IPv6
 /** All addresses of the internet of IPv6 that anyone was ever given begin with these three bits. */
 const globalUnicast = ipaddr.parseCIDR('2000::/3')
 
+/** The machine beneath a virtual one of Azure, with its metadata: an address of the internet that never leaves the host. */
+const hostOfAzure = '168.63.129.16'
+
 const isPublic = (address: ipaddr.IPv4 | ipaddr.IPv6): boolean =>
-  address.range() === 'unicast' && (address instanceof ipaddr.IPv4 || address.match(globalUnicast))
+  address.range() === 'unicast' &&
+  (address instanceof ipaddr.IPv4 ? address.toString() !== hostOfAzure : address.match(globalUnicast))
 
 const isInside = (address: ipaddr.IPv4 | ipaddr.IPv6, networks: Networks): boolean =>
   networks.some(([network, bits]) =>
@@ -43,11 +47,18 @@ const isInside = (address: ipaddr.IPv4 | ipaddr.IPv6, networks: Networks): boole
       : address instanceof ipaddr.IPv6 && address.match(network, bits),
   )
 
+/** One spelling of an address, by what it reaches: that of IPv4 also if it was written as IPv6. */
+export const plainAddress = (text: string): string =>
+  reached(ipaddr.parse(text))
+    .map((address) => address.toString())
+    .join()
+
 /**
  * Whether the service may connect to this address on behalf of a stranger: only to public ones, and to those that the
  * operator named. IPv4 addresses in the clothes of IPv6 are seen as what they are.
  */
 export const mayConnect = (text: string, allowed: Networks): boolean => {
-  if (!ipaddr.isValid(text)) return false
+  // A zone names an interface of this machine.
+  if (!ipaddr.isValid(text) || text.includes('%')) return false
   return reached(ipaddr.parse(text)).every((address) => isPublic(address) || isInside(address, allowed))
 }

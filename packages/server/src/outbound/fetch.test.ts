@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { after, describe, it } from 'node:test'
 import { mayConnect, parseNetworks } from './addresses.ts'
-import { createOutbound, OutboundError } from './fetch.ts'
+import { OutboundError } from './error.ts'
+import { createOutbound } from './fetch.ts'
+import { filterOf, getOptions, outcomeOf } from './testing.ts'
 
 const call = { headers: {}, body: '{}' }
 const servers: Server[] = []
@@ -69,9 +71,26 @@ const forbidden = [
   '[2001::1]',
   '[100::1]',
   '[5f00::1]',
+  '168.63.129.16',
+  '[::ffff:0:127.0.0.1]',
+  '[::ffff:0:0]',
+  '[::FFFF:10.0.0.1]',
+  '[64:ff9b::10.0.0.1]',
+  '[2002:0a00:0001::1]',
+  '127.0.0.1.',
+  '127.0.0.01',
+  '0x7f000001.',
+  '%31%32%37.0.0.1',
   'localhost',
+  'localhost.',
+  'LOCALHOST',
   'anything.localhost',
+  'ⓛocalhost',
   '①②⑦.⓪.⓪.①',
+  '１２７.0.0.1',
+  '127。0。0。1',
+  '127．0．0．1',
+  '①⑥⑨.②⑤④.①⑥⑨.②⑤④',
 ]
 
 describe('SSRF: calls to addresses that a stranger chose', () => {
@@ -81,6 +100,82 @@ describe('SSRF: calls to addresses that a stranger chose', () => {
       const url = `http://${host}:8080/hook`
       assert.equal(outbound.refusalOf(url), 'only public addresses can be called')
       await assert.rejects(outbound.post(url, call), OutboundError)
+      assert.equal(outbound.refusalOf(url, filterOf()), 'only public addresses can be called')
+      assert.equal(await outcomeOf(outbound.get(url, getOptions())), 'refused')
+    })
+  }
+
+  for (const url of [
+    'http://[fe80::1%25eth0]/',
+    'http://[fe80::1%eth0]/',
+    'http://127.0.0.1.1/',
+    'http://0x100000000/',
+  ]) {
+    it(`takes ${url} for no URL`, () => assert.equal(createOutbound({ allowed: [] }).refusalOf(url), 'it is no URL'))
+  }
+
+  for (const url of [
+    'http://93.184.216.34#@127.0.0.1/',
+    'http://93.184.216.34\\@127.0.0.1/',
+    'http://93.184.216.34/@127.0.0.1/',
+    'http:93.184.216.34',
+    ' http://93.184.216.34/\t',
+    'http://93.184.216.34?@127.0.0.1/',
+  ]) {
+    it(`calls the host that it checked of ${JSON.stringify(url)}`, async () => {
+      const asked: string[] = []
+      const resolve = async (name: string) => {
+        asked.push(name)
+        return [{ address: '127.0.0.1', family: 4 }]
+      }
+      const named = url.replace('93.184.216.34', 'public.example.org')
+      const outbound = createOutbound({ allowed: [], resolve, timeoutMs: 20 })
+      assert.equal(outbound.refusalOf(url), undefined)
+      assert.equal(await outcomeOf(outbound.get(named, getOptions())), 'unreachable')
+      assert.deepEqual(asked, ['public.example.org'])
+    })
+  }
+
+  for (const url of [
+    'http://127.0.0.1\\@public.example.org/',
+    'http://127.0.0.1#@public.example.org/',
+    'http:127.0.0.1',
+    'ht\ntp://127.0.0.1/',
+    'http:/\\127.0.0.1/',
+    'HTTP://127.0.0.1:80',
+  ]) {
+    it(`is not misled by ${JSON.stringify(url)}`, () =>
+      assert.equal(createOutbound({ allowed: [] }).refusalOf(url, filterOf()), 'only public addresses can be called'))
+  }
+
+  for (const address of [
+    '127.0.0.1',
+    '10.0.0.1',
+    '169.254.169.254',
+    '100.100.100.200',
+    '168.63.129.16',
+    '0.0.0.0',
+    '224.0.0.1',
+    '::1',
+    '::',
+    '::ffff:127.0.0.1',
+    '::ffff:7f00:1',
+    '64:ff9b::7f00:1',
+    '64:ff9b:1::7f00:1',
+    '2002:7f00:1::',
+    'fe80::1',
+    'fe80::1%eth0',
+    '2600::1%eth0',
+    'fd00:ec2::254',
+    'nonsense',
+  ]) {
+    it(`OSSA-2026-004: a name that leads to ${address} is not called`, async () => {
+      const resolve = async () => [
+        { address: '93.184.216.34', family: 4 },
+        { address, family: address.includes(':') ? 6 : 4 },
+      ]
+      const outbound = createOutbound({ allowed: [], resolve, timeoutMs: 20 })
+      assert.equal(await outcomeOf(outbound.get('http://127.0.0.1.nip.example.org/', getOptions())), 'unreachable')
     })
   }
 
@@ -94,9 +189,8 @@ describe('SSRF: calls to addresses that a stranger chose', () => {
     ['http://example.org:22/', 'only the ports 80, 443 and from 1024 on can be called'],
     ['http://example.org:25/', 'only the ports 80, 443 and from 1024 on can be called'],
     ['not a url', 'it is no URL'],
-  ] as const) {
+  ] as const)
     it(`refuses ${url}`, () => assert.equal(createOutbound({ allowed: [] }).refusalOf(url), why))
-  }
 
   it('takes public addresses', () => {
     const outbound = createOutbound({ allowed: [] })
@@ -128,6 +222,29 @@ describe('SSRF: calls to addresses that a stranger chose', () => {
     })
     await assert.rejects(outbound.post(`http://both.example.org:${port}/`, call), OutboundError)
     assert.equal(calls(), 0)
+  })
+
+  it('DNS rebinding: gets content from the address that was checked, and looks up every redirect anew', async () => {
+    let calls = 0
+    const inside = await serve()
+    const outside = createServer((_request, response) => {
+      calls += 1
+      response.writeHead(302, { location: '/again' }).end()
+    })
+    servers.push(outside)
+    await new Promise<void>((ready) => outside.listen(inside.port, '127.0.0.2', ready))
+    let asked = 0
+    const outbound = createOutbound({
+      allowed: parseNetworks('127.0.0.2/32'),
+      timeoutMs: 50,
+      resolve: async () => {
+        asked += 1
+        return [{ address: asked === 1 ? '127.0.0.2' : '127.0.0.1', family: 4 }]
+      },
+    })
+    const url = `http://rebinding.example.org:${inside.port}/`
+    assert.equal(await outcomeOf(outbound.get(url, getOptions())), 'unreachable')
+    assert.deepEqual([asked, calls, inside.calls()], [2, 1, 0])
   })
 
   it('DNS rebinding: connects to the address that was checked, whatever the name says a moment later', async () => {
@@ -175,6 +292,45 @@ describe('SSRF: calls to addresses that a stranger chose', () => {
     const sentences = new Set(await Promise.all(outcomes))
     silent.closeAllConnections()
     assert.equal(sentences.size, 1)
+  })
+
+  it('OSSN-0078: says the same after the same time of closed, silent, forbidden and unknown hosts', async () => {
+    const silent = createServer(() => undefined)
+    const noWebServer = createTcpServer((socket) => socket.on('error', () => undefined).end('220 mail.example.org\r\n'))
+    servers.push(silent)
+    await new Promise<void>((ready) => silent.listen(0, '127.0.0.1', ready))
+    await new Promise<void>((ready) => noWebServer.listen(0, '127.0.0.1', ready))
+    const [silentPort, otherPort] = [silent, noWebServer].map((server) => (server.address() as AddressInfo).port)
+    const leadTo = (address: string) => async () => [{ address, family: 4 }]
+    const allowed = parseNetworks('127.0.0.1')
+    const timeoutMs = 300
+    const cases = {
+      closed: createOutbound({ allowed, timeoutMs }).get('http://127.0.0.1:1/', getOptions()),
+      silent: createOutbound({ allowed, timeoutMs }).get(`http://127.0.0.1:${silentPort}/`, getOptions()),
+      'no web server': createOutbound({ allowed, timeoutMs }).get(`http://127.0.0.1:${otherPort}/`, getOptions()),
+      'no TLS': createOutbound({ allowed, timeoutMs }).get(`https://127.0.0.1:${otherPort}/`, getOptions()),
+      forbidden: createOutbound({ allowed, timeoutMs, resolve: leadTo('10.0.0.1') }).get('http://a.org/', getOptions()),
+      unknown: createOutbound({ allowed, timeoutMs, resolve: () => Promise.reject(new Error('ENOTFOUND')) }).get(
+        'http://a.org/',
+        getOptions(),
+      ),
+      'unknown after a while': createOutbound({ allowed, timeoutMs, resolve: () => new Promise(() => undefined) }).get(
+        'http://a.org/',
+        getOptions(),
+      ),
+    }
+    const startedAt = performance.now()
+    const outcomes = await Promise.all(
+      Object.values(cases).map(async (download) => {
+        const message = await download.then(String, (error: Error) => error.message)
+        return { message, afterMs: performance.now() - startedAt }
+      }),
+    )
+    silent.closeAllConnections()
+    noWebServer.close()
+    assert.equal(new Set(outcomes.map(({ message }) => message)).size, 1)
+    const times = outcomes.map(({ afterMs }) => afterMs)
+    assert.ok(Math.max(...times) - Math.min(...times) < 100, `${Object.keys(cases)}: ${times}`)
   })
 
   it('reaches networks that the operator named', async () => {

@@ -1,17 +1,18 @@
-import { lookup as resolveName } from 'node:dns/promises'
-import { request as httpRequest } from 'node:http'
-import { request as httpsRequest } from 'node:https'
-import { isIP } from 'node:net'
-import { mayConnect, type Networks } from './addresses.ts'
+import {
+  type DownloadParts,
+  download,
+  downloadJson,
+  type GetOptions,
+  type JsonOptions,
+  type OutboundDownload,
+} from './download.ts'
+import { OutboundError } from './error.ts'
+import { createExchange, type ExchangeOptions } from './exchange.ts'
+import { refusal, type UrlFilter } from './filter.ts'
 
-/** The addresses of a name. */
-export type Resolve = (name: string) => Promise<readonly { readonly address: string; readonly family: number }[]>
-
-export interface OutboundOptions {
-  /** Networks that may be called although they are not public. */
-  readonly allowed: Networks
+export interface OutboundOptions extends ExchangeOptions {
+  /** Longest time of a POST, and until the head of an answer to a GET. */
   readonly timeoutMs?: number
-  readonly resolve?: Resolve
 }
 
 export interface OutboundCall {
@@ -28,104 +29,44 @@ export interface Outbound {
    * @throws OutboundError, of one sentence for every reason: it tells nothing of the network of the service
    */
   post(url: string, call: OutboundCall): Promise<number>
+  /**
+   * Begins to get content. At most five redirects are followed, each checked like the address itself. What does not
+   * answer and what may not be called is told of after the same time, by the same sentence.
+   * @throws OutboundError; the reason of the signal if that fires
+   */
+  get(url: string, options: GetOptions): Promise<OutboundDownload>
+  /**
+   * Gets a small JSON document, by the same rules.
+   * @throws OutboundError; the reason of the signal if that fires
+   */
+  json(url: string, options: JsonOptions): Promise<unknown>
   /** Why an address can never be called, as far as it shows in the address itself. */
-  refusalOf(url: string): string | undefined
-}
-
-/** A call that did not come about. */
-export class OutboundError extends Error {
-  override readonly name = 'OutboundError'
-
-  constructor() {
-    super('The address could not be called: nothing answered there in time, or it may not be called.')
-  }
+  refusalOf(url: string, filter?: UrlFilter): string | undefined
 }
 
 const timeoutMsByDefault = 10_000
-const headerBytesMax = 16 * 1024
 
-const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '')
-
-const isLocalName = (host: string): boolean => /^(?:.*\.)?localhost\.?$/i.test(host)
-
-const refusal = (text: string, allowed: Networks): string | undefined => {
-  if (!URL.canParse(text)) return 'it is no URL'
-  // Parsing makes dotted decimals of addresses in decimal, octal or hexadecimal numbers.
-  const url = new URL(text)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return 'only http and https can be called'
-  if (url.username !== '' || url.password !== '') return 'it must not hold a user or password'
-  const port = url.port === '' ? (url.protocol === 'http:' ? 80 : 443) : Number(url.port)
-  if (port !== 80 && port !== 443 && port < 1024) return 'only the ports 80, 443 and from 1024 on can be called'
-  const host = hostOf(url)
-  if (isIP(host) !== 0 && !mayConnect(host, allowed)) return 'only public addresses can be called'
-  return isLocalName(host) && !mayConnect('127.0.0.1', allowed) ? 'only public addresses can be called' : undefined
-}
-
-const resolveAll: Resolve = (name) => resolveName(name, { all: true })
-
-/** Makes the guarded way out. Certificates are checked; nothing is kept open between calls. */
-export const createOutbound = ({
-  allowed,
-  timeoutMs = timeoutMsByDefault,
-  resolve = resolveAll,
-}: OutboundOptions): Outbound => {
-  /** The addresses to connect to: resolved once, and every one of them checked. */
-  const addressesOf = async (url: URL): ReturnType<Resolve> => {
-    const host = hostOf(url)
-    const family = isIP(host)
-    const found = family === 0 ? await resolve(host) : [{ address: host, family }]
-    if (found.length === 0 || !found.every(({ address }) => mayConnect(address, allowed))) throw new OutboundError()
-    return found
-  }
-
-  const send = (
-    url: URL,
-    addresses: Awaited<ReturnType<Resolve>>,
-    { headers, body }: OutboundCall,
-    signal: AbortSignal,
-  ): Promise<number> =>
-    new Promise((done, fail) => {
-      const [first] = addresses
-      if (first === undefined) throw new OutboundError()
-      const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(
-        url,
-        {
-          method: 'POST',
-          agent: false,
-          maxHeaderSize: headerBytesMax,
-          signal,
-          headers: { ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' },
-          // The name is not looked up again: the second answer could be another.
-          lookup: (_name, options, found) => {
-            if (options.all === true) found(null, [...addresses])
-            else found(null, first.address, first.family)
-          },
-        },
-        (response) => {
-          done(response.statusCode ?? 0)
-          response.destroy()
-        },
-      )
-      request.on('error', fail)
-      request.end(body)
-    })
+/** Makes the guarded way out. */
+export const createOutbound = (options: OutboundOptions): Outbound => {
+  const { allowed, timeoutMs = timeoutMsByDefault } = options
+  const exchange = createExchange(options)
+  const refusalOf = (url: string, filter?: UrlFilter): string | undefined => refusal(url, allowed, filter)
+  const parts: DownloadParts = { exchange, answerTimeoutMs: timeoutMs, refusalOf }
 
   return {
-    refusalOf: (url) => refusal(url, allowed),
-    post: async (text, call) => {
-      if (refusal(text, allowed) !== undefined) throw new OutboundError()
-      const url = new URL(text)
+    refusalOf,
+    get: (url, options) => download(parts, url, options),
+    json: (url, options) => downloadJson(parts, url, options),
+    post: async (url, { headers, body, signal: given }) => {
+      if (refusalOf(url) !== undefined) throw new OutboundError('unreachable')
       const timeout = AbortSignal.timeout(timeoutMs)
-      const signal = call.signal === undefined ? timeout : AbortSignal.any([timeout, call.signal])
-      const cut = new Promise<never>((_, fail) => {
-        if (signal.aborted) fail(new OutboundError())
-        signal.addEventListener('abort', () => fail(new OutboundError()), { once: true })
-      })
+      const signal = given === undefined ? timeout : AbortSignal.any([timeout, given])
       try {
-        const addresses = await Promise.race([addressesOf(url), cut])
-        return await Promise.race([send(url, addresses, call, signal), cut])
+        const response = await exchange(new URL(url), { method: 'POST', headers, body, signal })
+        response.destroy()
+        return response.statusCode ?? 0
       } catch {
-        throw new OutboundError()
+        throw new OutboundError('unreachable')
       }
     },
   }
