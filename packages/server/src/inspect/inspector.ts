@@ -1,10 +1,10 @@
 import { createEncryptedContent } from './encrypted-content.ts'
 import type { Finding, Match } from './finding.ts'
 import { matchQcow } from './qcow2.ts'
-import { isoHeadBytes, matchIso, matchLuks, matchPartitions, matchQed, matchVdi } from './simple-formats.ts'
+import { isoHeadBytes, matchIso, matchLuks, matchPartitions, matchPloop, matchQed, matchVdi } from './simple-formats.ts'
 import { checkVhdFooter, matchVhdHead } from './vhd.ts'
 import { readVhdx, type VhdxReading } from './vhdx.ts'
-import { checkVmdkFooter, matchVmdk, vmdkTailBytes } from './vmdk.ts'
+import { checkVmdkFooter, createDescriptorWatch, matchVmdk, vmdkTailBytes } from './vmdk.ts'
 import { createWindows } from './windows.ts'
 
 // Long enough for every mark but those of vhdx further on and of footers: the longest are an ISO's descriptors and the
@@ -24,7 +24,17 @@ export interface Inspector {
   finish(): Finding
 }
 
-const headMatchers = [matchQcow, matchVmdk, matchVhdHead, matchVdi, matchIso, matchPartitions, matchLuks, matchQed]
+const headMatchers = [
+  matchQcow,
+  matchVmdk,
+  matchVhdHead,
+  matchVdi,
+  matchPloop,
+  matchIso,
+  matchPartitions,
+  matchLuks,
+  matchQed,
+]
 
 const createTail = () => {
   const kept = Buffer.alloc(tailBytes)
@@ -44,6 +54,7 @@ const createTail = () => {
 export const createInspector = (): Inspector => {
   const tail = createTail()
   const encrypted = createEncryptedContent()
+  const descriptor = createDescriptorWatch()
   let sizeBytes = 0
   let head: Uint8Array = new Uint8Array(0)
   let headMatches: readonly Match[] | undefined
@@ -62,6 +73,7 @@ export const createInspector = (): Inspector => {
       sizeBytes += chunk.byteLength
       tail.push(chunk)
       encrypted.push(chunk)
+      descriptor.push(chunk)
       windows.push(chunk)
     },
     early: () => {
@@ -79,10 +91,11 @@ export const createInspector = (): Inspector => {
       const vhd = checkVhdFooter(vhdHead, head, tail.bytes(), sizeBytes)
       const others = (headMatches ?? [])
         .filter(({ format }) => format !== 'vhd')
-        .map((match) => checkVmdkFooter(match, head, tail.bytes()))
+        .map((match) => checkVmdkFooter(match, head, tail.bytes(), sizeBytes))
+      const bare = others.some(({ format }) => format === 'vmdk') ? undefined : descriptor.found()
       return {
         sizeBytes,
-        matches: [...others, vhd, vhdx?.result()].filter((match) => match !== undefined),
+        matches: [...others, bare, vhd, vhdx?.result()].filter((match) => match !== undefined),
         encryptedContent: encrypted.found(),
       }
     },

@@ -57,6 +57,13 @@ describe('whether bytes match an image in a bare container', () => {
     })
   }
 
+  it('ploop: what carries its marks is believed and must be safe', () => {
+    assert.deepEqual(judge('ploop', found('ploop')), accepted(7))
+    assert.deepEqual(judge('ploop', { ...found(), matches: [unsafe('ploop', 'why')] }), refused('why'))
+    assert.deepEqual(judge('ploop', found('ploop', 'iso')), refused('they look like iso'))
+    assert.deepEqual(judge('ami', found('ploop')), refused('they look like ploop'))
+  })
+
   it('an iso may also be a partitioned disk, and so may the content of a vhd', () => {
     assert.deepEqual(judge('iso', found('iso', 'gpt')), accepted(7))
     assert.deepEqual(judge('iso', found('iso', 'mbr')), accepted(7))

@@ -56,7 +56,7 @@ const judgeInspectable = (declared: Inspectable, finding: Finding): ContentVerdi
 
 /**
  * Whether bytes may stand for an image as it is declared. Other containers than `bare` are not looked into. `raw` may
- * be anything. What has no marks to check (`ami`, `ari`, `aki`, `ploop`) must at least not be a disk of another kind.
+ * be anything. What need not carry marks (`ami`, `ari`, `aki`, `ploop`) must at least not be a disk of another kind.
  * It needs nothing but these two, so a finding that was kept can be judged whenever the image is declared.
  */
 export const judgeContent = (declared: Declared, finding: Finding): ContentVerdict => {
@@ -64,6 +64,8 @@ export const judgeContent = (declared: Declared, finding: Finding): ContentVerdi
   if (containerFormat !== 'bare') return accept(finding, null)
   if (diskFormat === 'raw') return accept(finding, finding.sizeBytes === 0 ? null : finding.sizeBytes)
   if (isInspectable(diskFormat)) return judgeInspectable(diskFormat, finding)
-  const other = finding.matches.find(({ format }) => !contentOfRawDisks.includes(format))
-  return other === undefined ? accept(finding, null) : refuse(`they look like ${named(other.format)}`)
+  const own = finding.matches.find(({ format }) => format === diskFormat)
+  const other = finding.matches.find(({ format }) => format !== diskFormat && !contentOfRawDisks.includes(format))
+  if (other !== undefined) return refuse(`they look like ${named(other.format)}`)
+  return own?.unsafe ? refuse(own.unsafe) : accept(finding, own?.virtualSizeBytes ?? null)
 }

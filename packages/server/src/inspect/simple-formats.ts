@@ -5,6 +5,7 @@ import { type Match, safe, sized, unsafe } from './finding.ts'
 // VirtualBox's VDICore.h
 const vdiSignatureAt = 0x40
 const vdiHeaderBytes = 0x1c8
+const vdiVersion = 0x0001_0001
 const vdiDynamic = 1
 const vdiStatic = 2
 
@@ -13,11 +14,14 @@ export const matchVdi = (head: Uint8Array): Match | undefined => {
   const header = viewOf(head)
   if (header.getUint32(vdiSignatureAt, true) !== 0xbeda107f) return undefined
   if (head.byteLength < vdiHeaderBytes) return unsafe('vdi', 'their vdi header is cut off')
+  if (header.getUint32(0x44, true) !== vdiVersion) return unsafe('vdi', 'they are vdi of an unknown version')
   const type = header.getUint32(0x4c, true)
   if (type !== vdiDynamic && type !== vdiStatic) return unsafe('vdi', 'they are a part of a disk that needs its parent')
   const links = head.subarray(0x1a8, 0x1c8)
   if (!isZero(links)) return unsafe('vdi', 'they name a parent disk')
-  return sized('vdi', header.getBigUint64(0x170, true))
+  const size = header.getBigUint64(0x170, true)
+  const room = BigInt(header.getUint32(0x178, true)) * BigInt(header.getUint32(0x180, true))
+  return room < size ? unsafe('vdi', 'their vdi header states two sizes') : sized('vdi', size)
 }
 
 // ECMA-119: volume descriptors in sectors of 2048 bytes from the 16th on, ended by one of type 255.
@@ -58,6 +62,24 @@ export const matchPartitions = (head: Uint8Array): Match | undefined => {
 
 export const matchLuks = (head: Uint8Array): Match | undefined =>
   startsWith(head, 'LUKS\xba\xbe') ? safe('luks', null) : undefined
+
+// https://github.com/qemu/qemu/blob/master/docs/interop/parallels.txt
+const ploopMarks = ['WithoutFreeSpace', 'WithouFreSpacExt'] as const
+const ploopHeaderBytes = 64
+const ploopVersion = 2
+
+export const matchPloop = (head: Uint8Array): Match | undefined => {
+  const mark = ploopMarks.find((text) => startsWith(head, text))
+  if (mark === undefined) return undefined
+  if (head.byteLength < ploopHeaderBytes) return unsafe('ploop', 'their ploop header is cut off')
+  const header = viewOf(head)
+  if (header.getUint32(16, true) !== ploopVersion) return unsafe('ploop', 'they are ploop of an unknown version')
+  const blockSectors = header.getUint32(28, true)
+  // Only the newer of the two has room for more than 2 TiB.
+  const sectors = mark === ploopMarks[0] ? BigInt(header.getUint32(36, true)) : header.getBigUint64(36, true)
+  const room = BigInt(header.getUint32(32, true)) * BigInt(blockSectors)
+  return room < sectors ? unsafe('ploop', 'their ploop header states two sizes') : sized('ploop', sectors * 512n)
+}
 
 export const matchQed = (head: Uint8Array): Match | undefined =>
   startsWith(head, 'QED\0') ? unsafe('qed', 'they are qed, which is not allowed') : undefined

@@ -1,12 +1,13 @@
 import { isZero, startsWith, textAt, viewOf } from './bytes.ts'
+import { crc32c } from './crc32c.ts'
 import { type Match, sized, unsafe } from './finding.ts'
 import type { Window } from './windows.ts'
 
 // https://learn.microsoft.com/en-us/openspecs/windows_protocols/ms-vhdx/
 const kib = 1024
 const headerAt = [64 * kib, 128 * kib] as const
-const headerBytes = 80
-const regionTableAt = 192 * kib
+const headerBytes = 4 * kib
+const regionTablesAt = [192 * kib, 256 * kib] as const
 const tableBytes = 64 * kib
 const entryBytes = 32
 
@@ -22,8 +23,25 @@ const metadataRegion = guid('8b7ca206-4790-4b9a-b8fe-575f050f886e')
 const fileParameters = guid('caa16737-fa36-4d43-b3b6-33f0aa44e76b')
 const virtualDiskSize = guid('2fa54224-cd1b-4876-b211-5dbed83bf4b8')
 const parentLocator = guid('a8d35f2d-b30b-454d-abf7-d3d84834ab0c')
+const harmlessItems: ReadonlySet<string> = new Set([
+  guid('8141bf1d-a96f-4709-ba47-f233a8faab5f'), // Size of a logical sector.
+  guid('cda348c7-445d-4471-9cc9-e9885251c556'), // Size of a physical one.
+  guid('beca12ab-b2e6-4523-93ef-c309e000c746'), // Identity of the disk.
+])
+const requiredRegion = 1
+const requiredItem = 4
 
 const damaged = 'their vhdx tables are damaged'
+const unknownFeatures = 'they need features of vhdx that are not known here'
+
+/** Headers and region tables hold a sum of themselves; programs pick among two copies by it. */
+const isSound = (bytes: Uint8Array, mark: string, length: number): boolean => {
+  if (bytes.byteLength < length || !startsWith(bytes, mark)) return false
+  const copy = Buffer.from(bytes.subarray(0, length))
+  const stated = copy.readUInt32LE(4)
+  copy.writeUInt32LE(0, 4)
+  return crc32c(copy) === stated
+}
 
 interface Header {
   readonly sequence: bigint
@@ -31,8 +49,10 @@ interface Header {
 }
 
 const readHeader = (bytes: Uint8Array): Header | undefined => {
-  if (bytes.byteLength < headerBytes || !startsWith(bytes, 'head')) return undefined
-  return { sequence: viewOf(bytes).getBigUint64(8, true), logPending: !isZero(bytes.subarray(48, 64)) }
+  if (!isSound(bytes, 'head', headerBytes)) return undefined
+  const view = viewOf(bytes)
+  if (view.getUint16(66, true) !== 1) return undefined
+  return { sequence: view.getBigUint64(8, true), logPending: !isZero(bytes.subarray(48, 64)) }
 }
 
 interface Entry {
@@ -69,10 +89,13 @@ export const readVhdx = (head: Uint8Array): VhdxReading | undefined => {
   const takeHeader2 = (bytes: Uint8Array): [] => {
     const first = readHeader(head.subarray(headerAt[0]))
     const second = readHeader(bytes)
-    const current = first === undefined || (second !== undefined && second.sequence > first.sequence) ? second : first
-    if (current === undefined) return refuse('their vhdx header is damaged')
+    if (first === undefined || second === undefined) return refuse('their vhdx header is damaged')
+    const isPending =
+      first.sequence === second.sequence
+        ? first.logPending || second.logPending
+        : (first.sequence > second.sequence ? first : second).logPending
     // The log would be written over the tables that are read here.
-    return current.logPending ? refuse('they were not closed properly and hold a log to be replayed') : []
+    return isPending ? refuse('they were not closed properly and hold a log to be replayed') : []
   }
 
   const takeSize = (bytes: Uint8Array): [] => {
@@ -98,7 +121,11 @@ export const readVhdx = (head: Uint8Array): VhdxReading | undefined => {
       for (const { id, view } of entries) {
         const offset = view.getUint32(16, true)
         if (id === parentLocator) return refuse('they name a parent disk')
-        if (id !== fileParameters && id !== virtualDiskSize) continue
+        if (id !== fileParameters && id !== virtualDiskSize) {
+          const isRequired = (view.getUint32(24, true) & requiredItem) !== 0
+          if (isRequired && !harmlessItems.has(id)) return refuse(unknownFeatures)
+          continue
+        }
         if (offset < tableBytes) return refuse(damaged)
         windows.push({
           start: metadataAt + offset,
@@ -110,24 +137,27 @@ export const readVhdx = (head: Uint8Array): VhdxReading | undefined => {
     }
 
   const takeRegions = (table: Uint8Array): readonly Window[] => {
-    if (table.byteLength < tableBytes || !startsWith(table, 'regi')) return refuse(damaged)
-    const entries = entriesOf(table, 16, viewOf(table).getUint32(8, true))
-    const known = entries?.filter(({ id }) => id === metadataRegion || id === batRegion)
-    const metadata = known?.filter(({ id }) => id === metadataRegion) ?? []
-    const [only] = metadata
-    if (only === undefined || metadata.length > 1) return refuse(damaged)
-    if (entries?.some(({ id, view }) => id !== metadataRegion && id !== batRegion && view.getUint32(28, true) !== 0)) {
-      return refuse('they need features of vhdx that are not known here')
-    }
+    if (!isSound(table, 'regi', tableBytes)) return refuse(damaged)
+    const entries = entriesOf(table, 16, viewOf(table).getUint32(8, true)) ?? []
+    const [only, second] = entries.filter(({ id }) => id === metadataRegion)
+    if (only === undefined || second !== undefined) return refuse(damaged)
+    const strange = entries.filter(({ id }) => id !== metadataRegion && id !== batRegion)
+    if (strange.some(({ view }) => (view.getUint32(28, true) & requiredRegion) !== 0)) return refuse(unknownFeatures)
     const start = only.view.getBigUint64(16, true)
-    if (start < BigInt(regionTableAt + tableBytes) || start > BigInt(2 ** 50)) return refuse(damaged)
-    return [{ start: Number(start), length: tableBytes, take: takeMetadata(Number(start)) }]
+    if (start < BigInt(regionTablesAt[1] + tableBytes) || start > BigInt(2 ** 50)) return refuse(damaged)
+    const metadata = { start: Number(start), length: tableBytes, take: takeMetadata(Number(start)) }
+    const sum = crc32c(table)
+    const takeCopy = (copy: Uint8Array): readonly Window[] =>
+      copy.byteLength === tableBytes && crc32c(copy) === sum
+        ? [metadata]
+        : refuse('their vhdx tables contradict each other')
+    return [{ start: regionTablesAt[1], length: tableBytes, take: takeCopy }]
   }
 
   return {
     windows: [
       { start: headerAt[1], length: headerBytes, take: takeHeader2 },
-      { start: regionTableAt, length: tableBytes, take: takeRegions },
+      { start: regionTablesAt[0], length: tableBytes, take: takeRegions },
     ],
     result: () => {
       if (why !== undefined) return unsafe('vhdx', why)

@@ -15,13 +15,15 @@ const allowedTypes: ReadonlySet<string> = new Set(['monolithicSparse', 'streamOp
 /** How many bytes at the end a footer takes: a marker, the footer and the end of the stream. */
 export const vmdkTailBytes = 3 * sectorBytes
 
-/** A descriptor that stands alone names other files as its extents. */
+/** What a program takes for a descriptor when it must guess. One that stands alone names other files as its extents. */
 const isBareDescriptor = (head: Uint8Array): boolean => {
   if (head[0] !== 0x23) return false
   const lines = textAt(head, 0, 2048).split(/\r?\n/)
   const first = lines.find((line) => !line.startsWith('#') && line.trim() !== '')
   return /^#\s*disk descriptorfile/i.test(lines[0] ?? '') || /^version\s*=\s*[1-3]\s*$/i.test(first ?? '')
 }
+
+const bareDescriptor = unsafe('vmdk', 'they are a vmdk descriptor without a disk')
 
 const whyDescriptorUnsafe = (descriptor: string): string | null => {
   // Programs look for words anywhere, comments included, so each may stand there only once.
@@ -45,7 +47,7 @@ const describesDisk = (head: Uint8Array, descriptorSectors: bigint): string => {
 
 export const matchVmdk = (head: Uint8Array): Match | undefined => {
   if (startsWith(head, 'COWD')) return unsafe('vmdk', 'they are vmdk of an old type that is not allowed')
-  if (isBareDescriptor(head)) return unsafe('vmdk', 'they are a vmdk descriptor without a disk')
+  if (isBareDescriptor(head)) return bareDescriptor
   if (!startsWith(head, 'KDMV')) return undefined
   if (head.byteLength < headerBytes) return unsafe('vmdk', 'their vmdk header is cut off')
   const header = viewOf(head)
@@ -63,14 +65,48 @@ export const matchVmdk = (head: Uint8Array): Match | undefined => {
 }
 
 /** Where the header points to the end of the file, programs read a second header there and believe that one. */
-export const checkVmdkFooter = (found: Match, head: Uint8Array, tail: Uint8Array): Match => {
+export const checkVmdkFooter = (found: Match, head: Uint8Array, tail: Uint8Array, sizeBytes: number): Match => {
   if (found.format !== 'vmdk' || found.unsafe !== null) return found
   const header = viewOf(head)
   if (header.getBigUint64(56, true) !== directoryAtEnd) return found
-  if (tail.byteLength < vmdkTailBytes) return unsafe('vmdk', 'their end is missing')
+  // Programs disagree about where the footer of a file of broken sectors is.
+  if (tail.byteLength < vmdkTailBytes || sizeBytes % sectorBytes !== 0) return unsafe('vmdk', 'their end is missing')
   const footer = tail.subarray(sectorBytes, 2 * sectorBytes)
   if (!startsWith(footer, 'KDMV')) return unsafe('vmdk', 'their end is missing')
   const view = viewOf(footer)
   const same = [12, 28, 36].every((at) => view.getBigUint64(at, true) === header.getBigUint64(at, true))
   return same ? found : unsafe('vmdk', 'their vmdk footer contradicts the header')
+}
+
+// As much of a file as programs read that were told that it is vmdk.
+const descriptorBytes = 2 ** 20
+// Longer than what is looked for, so that nothing is lost between two chunks.
+const overlapBytes = 64
+
+/** Watches for a descriptor that does not start like one: it is text to its first zero byte, with a type and an extent. */
+export interface DescriptorWatch {
+  push(chunk: Uint8Array): void
+  found(): Match | undefined
+}
+
+export const createDescriptorWatch = (): DescriptorWatch => {
+  let seenBytes = 0
+  let before = '\n'
+  let hasType = false
+  let hasExtent = false
+  let ended = false
+  return {
+    push: (chunk) => {
+      if (ended) return
+      const piece = chunk.subarray(0, descriptorBytes - seenBytes)
+      const zero = piece.indexOf(0)
+      seenBytes += piece.byteLength
+      ended = zero !== -1 || seenBytes === descriptorBytes
+      const text = before + textAt(piece, 0, zero === -1 ? piece.byteLength : zero)
+      hasType ||= /createType/i.test(text)
+      hasExtent ||= /\s(?:RW|RDONLY|NOACCESS)\s/i.test(text)
+      before = text.slice(-overlapBytes)
+    },
+    found: () => (hasType && hasExtent ? bareDescriptor : undefined),
+  }
 }
