@@ -37,7 +37,11 @@ export const createContentCheck = (options: ContentCheckOptions): ContentCheck =
       inspector.push(bytes)
       if (headIsOpen) judgeHead()
     },
-    refusal: () => (options.enforce ? refusedAtHead : undefined),
+    refusal: () => {
+      if (!options.enforce) return undefined
+      if (options.containerFormat === 'ova') return inspector.archive()?.unsafe ?? undefined
+      return refusedAtHead
+    },
     finish: () => {
       const finding = inspector.finish()
       if (refusedAtHead !== undefined && options.enforce) return { accepted: false, why: refusedAtHead }

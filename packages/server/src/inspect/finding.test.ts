@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { verdictOn } from './check.ts'
 import { type Finding, readFinding, writeFinding } from './finding.ts'
 import * as made from './handmade.ts'
+import { ova, ovf } from './handmade-archive.ts'
 import { findingOf, verdictOf } from './inspect-whole.ts'
 
 const samples = [
@@ -19,6 +20,8 @@ const samples = [
   made.vhdx({ hasParent: true }),
   made.iso(),
   made.luks(),
+  ova(['a.ovf', ovf()], ['a.vmdk', made.vmdk()]),
+  ova(['a.qcow2', made.qcow2({ backingFile: 'x' })]),
 ]
 
 const kept = (finding: Finding): Finding => {

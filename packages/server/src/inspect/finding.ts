@@ -28,22 +28,35 @@ const MatchSchema = Type.Object({
   unsafe: orNull(Type.String()),
 })
 
+const ArchiveSchema = Type.Object({
+  files: Type.Integer({ minimum: 0 }),
+  /** As in a match. */
+  unsafe: orNull(Type.String()),
+})
+
 const FindingSchema = Type.Object({
   sizeBytes: Type.Integer({ minimum: 0 }),
   /** Empty for bytes without marks; several for bytes that can be taken for more than one thing. */
   matches: Type.Array(MatchSchema),
   /** What the bytes are encrypted with by themselves, as far as they show it. */
   encryptedContent: orNull(Type.Literal('luks')),
+  /** What is in them when they are a tar archive, such as an ova. */
+  archive: orNull(ArchiveSchema),
 })
 
 /** One format that the bytes carry the marks of. */
 export type Match = Readonly<Static<typeof MatchSchema>>
+
+export type Archive = Readonly<Static<typeof ArchiveSchema>>
 
 /**
  * What an inspector saw in all of the bytes, whatever they are said to be. It is plain JSON, so that it can be kept while
  * nobody has said yet what they are.
  */
 export type Finding = Readonly<Omit<Static<typeof FindingSchema>, 'matches'>> & { readonly matches: readonly Match[] }
+
+/** What bytes show that are looked at as a disk alone. */
+export type DiskFinding = Pick<Finding, 'sizeBytes' | 'matches'>
 
 const checkFinding = Compile(FindingSchema)
 

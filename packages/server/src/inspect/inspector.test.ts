@@ -29,7 +29,12 @@ describe('what bytes are', () => {
     kernel.set([0x55, 0xaa], 510)
     const script = Buffer.from('#!/bin/sh\necho version=1\n')
     for (const bytes of [made.plain(), made.plain(1), Buffer.alloc(0), Buffer.alloc(1e5), kernel, script]) {
-      assert.deepEqual(findingOf(bytes), { sizeBytes: bytes.length, matches: [], encryptedContent: null })
+      assert.deepEqual(findingOf(bytes), {
+        sizeBytes: bytes.length,
+        matches: [],
+        encryptedContent: null,
+        archive: null,
+      })
     }
   })
 

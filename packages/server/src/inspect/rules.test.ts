@@ -10,6 +10,7 @@ const found = (...formats: readonly ContentFormat[]): Finding => ({
   sizeBytes: 1000,
   matches: formats.map((format) => safe(format, 7)),
   encryptedContent: null,
+  archive: null,
 })
 const accepted = (virtualSizeBytes: number | null) => ({
   accepted: true,
@@ -72,7 +73,11 @@ describe('whether bytes match an image in a bare container', () => {
     assert.equal(judge('qcow2', found('qcow2', 'mbr')).accepted, false)
   })
 
-  it('looks into no other container', () => {
+  it('looks into an ova, and into no other container', () => {
+    const archive = { files: 1, unsafe: 'why' }
+    const bad = { ...found(), archive }
+    assert.deepEqual(judgeContent({ diskFormat: 'vmdk', containerFormat: 'ova' }, bad), refused('why'))
+    assert.deepEqual(judgeContent({ diskFormat: 'vmdk', containerFormat: 'docker' }, bad), accepted(null))
     for (const containerFormat of containerFormats.filter((format) => format !== 'bare')) {
       for (const diskFormat of diskFormats) {
         assert.deepEqual(judgeContent({ diskFormat, containerFormat }, found('qed')), accepted(null))

@@ -1,6 +1,6 @@
 import type { ContainerFormat, DiskFormat } from '@vitrine/contract'
 import type { ContentVerdict } from '../data/content-check.ts'
-import type { ContentFormat, Finding } from './finding.ts'
+import type { ContentFormat, DiskFinding, Finding } from './finding.ts'
 
 /** What an image is said to be. */
 export interface Declared {
@@ -29,43 +29,70 @@ const nameOf: Readonly<Partial<Record<ContentFormat, string>>> = {
 
 const named = (format: ContentFormat): string => nameOf[format] ?? format
 
-const accept = ({ encryptedContent }: Finding, virtualSizeBytes: number | null): ContentVerdict => ({
-  accepted: true,
-  virtualSizeBytes,
-  warning: null,
-  encryptedContent,
-})
-const refuse = (why: string): ContentVerdict => ({ accepted: false, why })
+/** The size of a disk, or why bytes may not stand for one of this format. */
+type DiskJudgement = { readonly virtualSizeBytes: number | null } | { readonly why: string }
 
-/** Whether bytes of this image are looked at: nothing that they could be would matter otherwise. */
-export const isInspected = ({ diskFormat, containerFormat }: Declared): boolean =>
-  containerFormat === 'bare' && diskFormat !== 'raw'
-
-const judgeInspectable = (declared: Inspectable, finding: Finding): ContentVerdict => {
-  const { matches } = finding
+const judgeInspectable = (declared: Inspectable, { matches }: DiskFinding): DiskJudgement => {
   const own = matches.find(({ format }) => format === declared)
   if (own === undefined) {
     const [other] = matches
-    return refuse(other === undefined ? 'they carry no mark of it' : `they look like ${named(other.format)}`)
+    return { why: other === undefined ? 'they carry no mark of it' : `they look like ${named(other.format)}` }
   }
-  if (own.unsafe !== null) return refuse(own.unsafe)
+  if (own.unsafe !== null) return { why: own.unsafe }
   const other = matches.find(({ format }) => format !== declared && !mayHold[declared]?.includes(format))
-  if (other !== undefined) return refuse(`they can also be taken for ${named(other.format)}`)
-  return accept(finding, own.virtualSizeBytes)
+  return other === undefined ? own : { why: `they can also be taken for ${named(other.format)}` }
 }
 
+const judgeDisk = (declared: DiskFormat, finding: DiskFinding): DiskJudgement => {
+  if (declared === 'raw') return { virtualSizeBytes: finding.sizeBytes === 0 ? null : finding.sizeBytes }
+  if (isInspectable(declared)) return judgeInspectable(declared, finding)
+  const own = finding.matches.find(({ format }) => format === declared)
+  const other = finding.matches.find(({ format }) => format !== declared && !contentOfRawDisks.includes(format))
+  if (other !== undefined) return { why: `they look like ${named(other.format)}` }
+  return own?.unsafe ? { why: own.unsafe } : { virtualSizeBytes: own?.virtualSizeBytes ?? null }
+}
+
+const formatByExtension: ReadonlyMap<string, DiskFormat> = new Map([
+  ...inspectable.map((format) => [format, format] as const),
+  ['qcow', 'qcow2'],
+  ['vpc', 'vhd'],
+])
+
+/** Why a file in an archive may not be there, as a clause about "they". What its name says it is, it must be. */
+export const whyMemberUnsafe = (name: string, finding: DiskFinding): string | null => {
+  const extension = name.toLowerCase().split('.').at(-1) ?? ''
+  const declared = formatByExtension.get(extension)
+  if (declared !== undefined) {
+    const judgement = judgeDisk(declared, finding)
+    return 'why' in judgement ? judgement.why : null
+  }
+  const bad = finding.matches.find((match) => match.unsafe !== null)
+  if (bad !== undefined) return bad.unsafe
+  const [one, other] = finding.matches.filter(({ format }) => !contentOfRawDisks.includes(format))
+  if (one === undefined || other === undefined) return null
+  return `they can be taken for ${named(one.format)} and for ${named(other.format)}`
+}
+
+/** Whether the beginning of the bytes can show that they must be refused. */
+export const isInspected = ({ diskFormat, containerFormat }: Declared): boolean =>
+  containerFormat === 'bare' && diskFormat !== 'raw'
+
 /**
- * Whether bytes may stand for an image as it is declared. Other containers than `bare` are not looked into. `raw` may
- * be anything. What need not carry marks (`ami`, `ari`, `aki`, `ploop`) must at least not be a disk of another kind.
+ * Whether bytes may stand for an image as it is declared. `raw` may be anything. What need not carry marks (`ami`, `ari`,
+ * `aki`, `ploop`) must at least not be a disk of another kind. Other containers than `bare` are not looked into, but for an
+ * ova that is a tar archive.
  * It needs nothing but these two, so a finding that was kept can be judged whenever the image is declared.
  */
-export const judgeContent = (declared: Declared, finding: Finding): ContentVerdict => {
-  const { diskFormat, containerFormat } = declared
-  if (containerFormat !== 'bare') return accept(finding, null)
-  if (diskFormat === 'raw') return accept(finding, finding.sizeBytes === 0 ? null : finding.sizeBytes)
-  if (isInspectable(diskFormat)) return judgeInspectable(diskFormat, finding)
-  const own = finding.matches.find(({ format }) => format === diskFormat)
-  const other = finding.matches.find(({ format }) => format !== diskFormat && !contentOfRawDisks.includes(format))
-  if (other !== undefined) return refuse(`they look like ${named(other.format)}`)
-  return own?.unsafe ? refuse(own.unsafe) : accept(finding, own?.virtualSizeBytes ?? null)
+export const judgeContent = ({ diskFormat, containerFormat }: Declared, finding: Finding): ContentVerdict => {
+  const { encryptedContent, archive } = finding
+  const accept = (virtualSizeBytes: number | null): ContentVerdict => ({
+    accepted: true,
+    virtualSizeBytes,
+    warning: null,
+    encryptedContent,
+  })
+  if (containerFormat === 'ova' && typeof archive?.unsafe === 'string') return { accepted: false, why: archive.unsafe }
+  if (containerFormat !== 'bare') return accept(null)
+  const judgement = judgeDisk(diskFormat, finding)
+  return 'why' in judgement ? { accepted: false, why: judgement.why } : accept(judgement.virtualSizeBytes)
 }
