@@ -1,5 +1,7 @@
 import { errorMessage } from './error-message.ts'
+import type { ImportState } from './image-import.ts'
 import type { JsonValue } from './json.ts'
+import type { Task } from './task.ts'
 
 /** The root of every error that this package throws by itself. A caller's own abort reason is passed on as it is. */
 export class OpenStackError extends Error {
@@ -34,6 +36,22 @@ export class NoDataError extends OpenStackError {
 /** Bytes arrived whole, but are not the ones that the service has a digest of. */
 export class ChecksumMismatchError extends OpenStackError {
   override name = 'ChecksumMismatchError'
+}
+
+/** An import that was waited for did not come to its end. `message` holds what the service says of the cause. */
+export class ImportFailedError extends OpenStackError {
+  override name = 'ImportFailedError'
+  /** The last that the image told of it. */
+  readonly state: ImportState
+  /** The task that failed; undefined where the cloud does not tell. */
+  readonly task: Task | undefined
+
+  constructor(imageId: string, state: ImportState, task: Task | undefined) {
+    const reason = task?.message === undefined || task.message === '' ? 'The service does not say why.' : task.message
+    super(`The import of the image ${imageId} failed; it is ${state.status}. ${reason}`)
+    this.state = state
+    this.task = task
+  }
 }
 
 /** No answer came: no connection, or it broke off. `cause` is what the platform said. */

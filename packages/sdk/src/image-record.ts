@@ -134,6 +134,11 @@ export abstract class ImageRecord {
     return (arrayIn(this.#data, 'tags') ?? []).filter((tag) => typeof tag === 'string')
   }
 
+  /** Stores that have the bytes, on clouds that tell. */
+  get stores(): string[] {
+    return (stringIn(this.#data, 'stores') ?? '').split(',').filter((store) => store !== '')
+  }
+
   get createdAt(): Date | null {
     return dateIn(this.#data, 'created_at') ?? null
   }

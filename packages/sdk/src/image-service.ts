@@ -16,6 +16,16 @@ import { paginated } from './paginated.ts'
 import { ProjectService } from './project-service.ts'
 import { Schema } from './schema.ts'
 import { changeShares, type ShareAttributes, type ShareManyPairs, type ShareManyResult } from './share.ts'
+import {
+  getImportInfo,
+  getStores,
+  getUsage,
+  type ImportInfo,
+  type Store,
+  type StoreOptions,
+  type Usage,
+} from './store.ts'
+import { getTask, listTasks, type Task, type TaskFilter } from './task.ts'
 import { createTransport, type TransportOptions } from './transport.ts'
 
 /**
@@ -131,6 +141,31 @@ export class ImageService extends ProjectService {
 
   getMembersSchema(options: CallOptions = {}): Promise<Schema> {
     return this.#schema('members', options)
+  }
+
+  /** The methods by which images can be imported. */
+  getImportInfo(options: CallOptions = {}): Promise<ImportInfo> {
+    return getImportInfo(this.#api, options)
+  }
+
+  /** The stores of the cloud. @throws NotFoundError on clouds that have only one and do not name it */
+  getStores(options: StoreOptions = {}): Promise<Store[]> {
+    return getStores(this.#api, options)
+  }
+
+  /** How much of its limits the project uses; nothing on clouds that do not tell. */
+  getUsage(options: CallOptions = {}): Promise<Usage[]> {
+    return getUsage(this.#api, options)
+  }
+
+  /** Every task of the cloud, newest first; for administrators. Those of one image: `image.listTasks()`. */
+  listTasks(filter: TaskFilter = {}, options: PageOptions & CallOptions = {}): PaginatedIterator<Task> {
+    return listTasks(this.#api, filter, options)
+  }
+
+  /** For administrators. */
+  getTask(id: string, options: CallOptions = {}): Promise<Task> {
+    return getTask(this.#api, id, options)
   }
 
   /**

@@ -18,12 +18,21 @@ import { InvalidArgumentError, OpenStackError } from './errors.ts'
 import { type ImageEvent, parseEvent } from './event.ts'
 import { wireBody } from './fields.ts'
 import type { CallOptions, ImageApi, Query } from './image-api.ts'
+import {
+  type ImportAttributes,
+  type ImportOptions,
+  type ImportState,
+  type ImportWaitOptions,
+  startImport,
+  waitForImport,
+} from './image-import.ts'
 import { ImageRecord } from './image-record.ts'
 import { createInvitation, type Invitation, type InvitationAttributes } from './invitation.ts'
 import type { PageOptions, PaginatedIterator, ResourceIterator } from './iterators.ts'
 import type { JsonValue } from './json.ts'
 import { PatchDocument, PatchOperation } from './json-patch.ts'
 import { type Listing, type ListingAttributes, publish } from './listing.ts'
+import { addLocation, type Location, type LocationDigest, listLocations } from './location.ts'
 import { Member, projectId, putStatus } from './member.ts'
 import { collection, paginated } from './paginated.ts'
 import { decideOperationType, type Schema } from './schema.ts'
@@ -43,6 +52,8 @@ import {
   type WithdrawOptions,
   withdraw,
 } from './share.ts'
+import { deleteFromStore } from './store.ts'
+import { listImageTasks, type Task } from './task.ts'
 import { type UploadOptions, type UploadSource, uploadRequest } from './upload.ts'
 import { waitUntil } from './wait.ts'
 
@@ -254,6 +265,58 @@ export class Image extends ImageRecord {
       await response.body?.cancel()
       watchdog.end()
     })
+  }
+
+  /** Uploads the bytes of a queued image to where `import({ method: 'glance-direct' })` takes them from. */
+  async stageData(source: UploadSource, options: Omit<UploadOptions, 'store'> = {}): Promise<void> {
+    const { transport } = this.#api
+    const path = ['images', this.id, 'stage']
+    await this.#api.stream(path, uploadRequest(source, options, transport), async (response, watchdog) => {
+      await response.body?.cancel()
+      watchdog.end()
+    })
+  }
+
+  /**
+   * Has the service import bytes. It does so in the background: give `wait`, or call `waitForImport` later.
+   * @throws ImportFailedError when it was waited for and failed
+   */
+  async import(attributes: ImportAttributes, { wait, onChange, ...options }: ImportOptions = {}): Promise<this> {
+    await startImport(this.#api, this.id, attributes, options)
+    if (wait === true) await this.waitForImport({ ...options, onChange })
+    else await this.refresh(options)
+    return this
+  }
+
+  /**
+   * Waits until an import is over; there is no limit but the signal.
+   * @returns which stores have the bytes, and which could not take them
+   * @throws ImportFailedError with the cause, when the image is not active then or the copy to further stores failed
+   */
+  waitForImport(options: ImportWaitOptions = {}): Promise<ImportState> {
+    return waitForImport(this.#api, this, () => this.refresh({ signal: options.signal }), options)
+  }
+
+  /** What was and is done for the image in the background, as far as the own project asked for it. */
+  listTasks(options: CallOptions = {}): ResourceIterator<Task> {
+    return listImageTasks(this.#api, this.id, options)
+  }
+
+  /** Deletes the bytes from one of several stores. By default clouds let only administrators do that. */
+  async deleteFromStore(store: string, options: CallOptions = {}): Promise<void> {
+    await deleteFromStore(this.#api, store, this.id, options)
+    await this.refresh(options)
+  }
+
+  /** Where the bytes are; for services and administrators. */
+  listLocations(options: CallOptions = {}): Promise<Location[]> {
+    return listLocations(this.#api, this.id, options)
+  }
+
+  /** Takes what is at an address for the bytes of a queued image. `waitForImport` tells when it is active. */
+  async addLocation(url: string, digest?: LocationDigest, options: CallOptions = {}): Promise<void> {
+    await addLocation(this.#api, this.id, url, digest, options)
+    await this.refresh(options)
   }
 
   /** @throws NoDataError when the image has no bytes yet */

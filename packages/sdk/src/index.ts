@@ -56,6 +56,7 @@ export {
   ForbiddenError,
   GoneError,
   HttpError,
+  ImportFailedError,
   InvalidArgumentError,
   NetworkError,
   NoDataError,
@@ -72,6 +73,14 @@ export { before, equalTo, oneOf, since } from './filters.ts'
 export type { Project } from './identity.ts'
 export type { Image } from './image.ts'
 export type { ApiRequest, CallOptions, Query, QueryValue } from './image-api.ts'
+export type {
+  ImportAttributes,
+  ImportOptions,
+  ImportSource,
+  ImportState,
+  ImportTarget,
+  ImportWaitOptions,
+} from './image-import.ts'
 export type { ImageData } from './image-record.ts'
 export { type GetImageOptions, ImageService, type ListImagesParams, type TokenEndpoint } from './image-service.ts'
 export type {
@@ -111,6 +120,7 @@ export type {
   ProducerAttributes,
   PublicListing,
 } from './listing.ts'
+export type { Location, LocationDigest } from './location.ts'
 export type { Member } from './member.ts'
 export type {
   Delivery,
@@ -142,5 +152,7 @@ export type {
   Withdrawal,
   WithdrawOptions,
 } from './share.ts'
+export type { ImportInfo, Store, StoreOptions, Usage } from './store.ts'
+export type { Task, TaskFilter } from './task.ts'
 export type { Fetch, FetchInit, RequestTrace, ResponseTrace, TransportOptions } from './transport.ts'
 export type { StreamSource, UploadOptions, UploadSource } from './upload.ts'
