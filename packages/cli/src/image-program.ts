@@ -8,6 +8,7 @@ import type { ImageDownloadOptions } from './commands/image-download.ts'
 import type { ImageListOptions } from './commands/image-list.ts'
 import type { ImageSetOptions } from './commands/image-set.ts'
 import type { ImageUploadOptions } from './commands/image-upload.ts'
+import { addImportCommands } from './import-program.ts'
 import type { OutputOptions } from './output/formats.ts'
 import { type Invoke, imageArgument, withOutput } from './with-output.ts'
 
@@ -110,6 +111,7 @@ const addSet = (image: Command, invoke: Invoke): void => {
     .command('delete')
     .description('delete images, their bytes and their shares')
     .argument('<image...>', imageArgument[1])
+    .option('--store <store>', 'delete only their bytes in this store; for administrators')
     .option('-y, --yes', 'do not ask')
     .action(async (references: string[], options: DeleteOptions, command: Command) => {
       const { deleteImages } = await import('./commands/image-delete.ts')
@@ -154,6 +156,7 @@ export const addImageCommands = (program: Command, invoke: Invoke): void => {
   addList(image, invoke)
   addCreate(image, invoke)
   addSet(image, invoke)
+  addImportCommands(image, invoke)
   addCopy(image, invoke)
   addDownload(image, invoke)
 }

@@ -11,6 +11,7 @@ import { addNoticeCommands } from './notice-program.ts'
 import type { OutputOptions } from './output/formats.ts'
 import { addReceiveCommands } from './receive-program.ts'
 import { addShareCommands } from './share-program.ts'
+import { addStoreCommands } from './store-program.ts'
 import { version } from './version.ts'
 import { type Invoke, imageArgument, withOutput } from './with-output.ts'
 
@@ -93,6 +94,7 @@ export const createProgram = (context: Context): Command => {
   addCatalogueCommands(program, invoke)
   addKeyCommands(program, invoke)
   addNoticeCommands(program, invoke)
+  addStoreCommands(program, invoke)
   addOtherCommands(program, context, invoke)
   return program
 }

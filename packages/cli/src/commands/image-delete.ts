@@ -11,6 +11,8 @@ import { imageLabel } from '../image-label.ts'
 import { affected } from './withdraw.ts'
 
 export interface DeleteOptions {
+  /** Only the bytes in this store. */
+  store?: string
   yes?: boolean
 }
 
@@ -31,6 +33,16 @@ const consequence = async (image: Image, signal: AbortSignal): Promise<string> =
   return ` ${effect} They lose it at once; to tell them first: vitrine withdraw ${image.id} --at DATE --delete.`
 }
 
+/** Deletes the bytes of images from one of the stores that have them. */
+const deleteBytes = async (invocation: Invocation, image: Image, store: string, yes: boolean | undefined) => {
+  if (yes !== true && invocation.stdinIsTerminal) {
+    await confirm(invocation, `Delete the bytes of ${imageLabel(image)} in the store ${store}?`, yes)
+  }
+  await image.deleteFromStore(store, { signal: invocation.signal })
+  const left = image.stores.length === 0 ? '' : ` They stay in ${image.stores.join(', ')}.`
+  await say(invocation, `Deleted the bytes of ${imageLabel(image)} in the store ${store}.${left}`)
+}
+
 export const deleteImages = async (
   invocation: Invocation,
   references: readonly string[],
@@ -41,6 +53,7 @@ export const deleteImages = async (
   const prefer = ownedBy(projectOf(connection).id)
   const { failed } = await eachOf(invocation, references, async (reference) => {
     const image = await findImage(connection.service, reference, { signal, prefer })
+    if (options.store !== undefined) return deleteBytes(invocation, image, options.store, options.yes)
     if (image.protected) {
       const next = `Lift that first: vitrine image set ${image.id} --no-protected`
       throw new CommandError(ExitCode.denied, `${imageLabel(image)} is protected and cannot be deleted.`, next)
