@@ -66,7 +66,7 @@ export const activeImage = (index: number, given: Partial<Image>): Image => ({
     ['os_distro', 'debian'],
     ['os_version', '13'],
   ]),
-  store: 'file',
+  locations: [{ store: 'file', key: digest(index, 32) }],
   ...given,
 })
 

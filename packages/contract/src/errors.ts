@@ -250,6 +250,16 @@ export const errorTable = {
     message: 'Your project may store {limit} bytes of images; {used} are used and this upload needs more.',
     next: 'Delete images that you no longer need, or ask the operator for more.',
   },
+  stage_quota: {
+    status: 413,
+    message: 'Your project may stage {limit} bytes; {used} are staged and this one needs more.',
+    next: 'Import or delete images that are staged, or ask the operator for more.',
+  },
+  uploading_quota: {
+    status: 413,
+    message: 'Bytes may arrive for {limit} images of your project at the same time, and they do for {used}.',
+    next: 'Wait until one of them is done.',
+  },
   store_full: { status: 413, message: 'The store has no room left for this image.', next: 'Tell the operator.' },
   image_quota: {
     status: 413,

@@ -1,11 +1,12 @@
 import Type from 'typebox'
 import { nullable, uuidPattern } from './json-schema.ts'
+import { taskStatuses, taskTypes } from './words.ts'
 
 /** A piece of long work as the tasks API shows it. */
 export const taskProperties = {
   id: Type.String({ pattern: uuidPattern, description: 'Identifier of the task.' }),
-  type: Type.Enum(['import', 'api_image_import', 'location_import'], { type: 'string', description: 'Kind of work.' }),
-  status: Type.Enum(['pending', 'processing', 'success', 'failure'], {
+  type: Type.Enum([...taskTypes], { type: 'string', description: 'Kind of work.' }),
+  status: Type.Enum([...taskStatuses], {
     type: 'string',
     description: 'Where the work is.',
   }),

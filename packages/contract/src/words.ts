@@ -37,12 +37,29 @@ export const patchMediaTypes = {
   v20: 'application/openstack-images-v2.0-json-patch',
 } as const
 
+/** Kinds of long work: `import` is asked of the tasks API, the others come of calls on an image. */
+export const taskTypes = ['import', 'api_image_import', 'location_import'] as const
+export type TaskType = (typeof taskTypes)[number]
+
+export const taskStatuses = ['pending', 'processing', 'success', 'failure'] as const
+export type TaskStatus = (typeof taskStatuses)[number]
+
+/** Ways to import bytes. */
+export const importMethods = ['glance-direct', 'web-download', 'glance-download', 'copy-image'] as const
+export type ImportMethod = (typeof importMethods)[number]
+
 /** What the event log tells (extension, docs/reference/events.md). */
 export const eventTypes = [
   'image.create',
   'image.update',
   'image.upload',
   'image.upload_failed',
+  'image.stage',
+  'image.import',
+  'image.import_failed',
+  // A copy of the bytes came to a store, or went from one.
+  'image.store_add',
+  'image.store_remove',
   'image.deactivate',
   'image.reactivate',
   'image.delete',

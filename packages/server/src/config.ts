@@ -24,6 +24,8 @@ export const LimitsSchema = Type.Object(
       Type.Integer({ minimum: 1, default: 1024 ** 4, description: 'Largest image, in bytes.' }),
     ),
     project_storage_bytes: count(-1, 'Bytes of images that a project can store.'),
+    project_staged_bytes: count(-1, 'Bytes of a project that can wait for their import.'),
+    uploads_per_project: count(-1, 'Images of a project that bytes can arrive for at the same time.'),
     listings_per_project: count(200, 'Images that a project can announce in the catalogue.'),
     invitations_per_project: count(1000, 'Invitations of a project that can still be claimed.'),
     notice_addresses_per_project: count(20, 'Mailboxes that a project has told of its notices.'),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Insertable } from 'kysely'
 import type { Reader, Tx } from '../database/database.ts'
 import { lockName } from '../database/dialect.ts'
 import type { BlobsTable } from '../database/tables.ts'
@@ -15,9 +16,12 @@ export interface Blob {
 
 export const newBlobKey = (): StoreKey => randomBytes(16).toString('hex')
 
-export const insertBlob = async (tx: Tx, row: BlobsTable): Promise<void> => {
+export const insertBlob = async (tx: Tx, row: Insertable<BlobsTable>): Promise<void> => {
   await tx.insertInto('blobs').values(row).execute()
 }
+
+/** The states of a write that is under way. */
+const beingWritten = ['writing', 'staging'] as const
 
 /**
  * The bytes are whole and belong to their image from now on.
@@ -31,6 +35,50 @@ export const keepBlob = async (tx: Tx, key: StoreKey, sizeBytes: number): Promis
     .where('state', '=', 'writing')
     .executeTakeFirst()
   return numUpdatedRows > 0n
+}
+
+/** The same for bytes that wait for their import. @param content what they turned out to be */
+export const stageBlob = async (tx: Tx, key: StoreKey, sizeBytes: number, content: string): Promise<boolean> => {
+  const { numUpdatedRows } = await tx
+    .updateTable('blobs')
+    .set({ state: 'staged', reserved_bytes: sizeBytes, content })
+    .where('key', '=', key)
+    .where('state', '=', 'staging')
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
+/** The staged bytes of an image; undefined when there are none. */
+export const findStaged = async (db: Reader, imageId: string): Promise<(Blob & { content: string }) | undefined> => {
+  const row = await db
+    .selectFrom('blobs')
+    .select(['key', 'store', 'content'])
+    .where('image_id', '=', imageId)
+    .where('state', '=', 'staged')
+    .executeTakeFirst()
+  return row === undefined || row.content === null ? undefined : { ...row, content: row.content }
+}
+
+/** Staged bytes become those of their image. */
+export const promoteStaged = async (tx: Tx, key: StoreKey): Promise<boolean> => {
+  const { numUpdatedRows } = await tx
+    .updateTable('blobs')
+    .set({ state: 'stored', content: null })
+    .where('key', '=', key)
+    .where('state', '=', 'staged')
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
+/** Gives up whole bytes, staged or stored; the sweeper removes them. */
+export const doomWhole = async (tx: Tx, keys: readonly StoreKey[]): Promise<void> => {
+  if (keys.length === 0) return
+  await tx
+    .updateTable('blobs')
+    .set({ state: 'doomed' })
+    .where('key', 'in', keys)
+    .where('state', 'in', ['staged', 'stored'])
+    .execute()
 }
 
 /** The bytes of an image count for its new owner. */
@@ -47,7 +95,7 @@ export const doomBlobs = async (tx: Tx, imageId: string): Promise<void> => {
     .updateTable('blobs')
     .set({ state: 'doomed' })
     .where('image_id', '=', imageId)
-    .where('state', '=', 'stored')
+    .where('state', 'in', ['staged', 'stored'])
     .execute()
 }
 
@@ -60,15 +108,15 @@ export const doomBlob = async (tx: Tx, key: StoreKey): Promise<boolean> => {
     .updateTable('blobs')
     .set({ state: 'doomed' })
     .where('key', '=', key)
-    .where('state', '=', 'writing')
+    .where('state', 'in', beingWritten)
     .executeTakeFirst()
   return numUpdatedRows > 0n
 }
 
-/** Whether a write has become the bytes of its image. */
-export const isStored = async (db: Reader, key: StoreKey): Promise<boolean> => {
+/** Whether a write has come to its end: its bytes are staged, or those of its image. */
+export const isWhole = async (db: Reader, key: StoreKey): Promise<boolean> => {
   const row = await db.selectFrom('blobs').select('state').where('key', '=', key).executeTakeFirst()
-  return row?.state === 'stored'
+  return row?.state === 'stored' || row?.state === 'staged'
 }
 
 /** Only after the bytes are gone. */
@@ -92,32 +140,67 @@ export const abandonedBlobs = async (
     .selectFrom('blobs')
     .leftJoin('processes', 'processes.id', 'blobs.process_id')
     .select(['blobs.key', 'blobs.store', 'blobs.image_id'])
-    .where('blobs.state', '=', 'writing')
+    .where('blobs.state', 'in', beingWritten)
     .where((where) => where.or([where('processes.id', 'is', null), where('processes.id', '=', processId)]))
     .limit(1000)
     .execute()
   return rows.filter(({ key }) => !underWay(key))
 }
 
+/** Bytes that a project takes up: all of them, or those that wait for their import. */
+const bytesOf = async (
+  db: Reader,
+  projectId: string,
+  states: readonly BlobsTable['state'][] | undefined,
+  except = '',
+): Promise<number> => {
+  const { used } = await db
+    .selectFrom('blobs')
+    .select(({ fn }) => fn.sum<number | null>('reserved_bytes').as('used'))
+    .where('project_id', '=', projectId)
+    .where('key', '<>', except)
+    .$if(states !== undefined, (query) => query.where('state', 'in', states ?? []))
+    .executeTakeFirstOrThrow()
+  return Number(used ?? 0)
+}
+
+const stageStates = ['staging', 'staged'] as const
+
+export const usedBytes = (db: Reader, projectId: string): Promise<number> => bytesOf(db, projectId, undefined)
+export const stagedBytes = (db: Reader, projectId: string): Promise<number> => bytesOf(db, projectId, stageStates)
+
+/** What a project may take up; negative: as much as it likes. */
+export interface ByteLimits {
+  readonly all: number
+  /** Of bytes that wait for their import; only asked of such. */
+  readonly staged: number
+}
+
+/** Which limit a write met, and what the other bytes that count for it take up. */
+export interface OverLimit {
+  readonly limit: keyof ByteLimits
+  readonly usedBytes: number
+}
+
 /**
  * Sets bytes aside for a write, if the project may have them.
- * @returns what the other bytes of the project take up, when these are too many together; undefined when all is well
+ * @returns undefined when all is well
  */
 export const reserveBytes = async (
   tx: Tx,
   blob: { key: StoreKey; projectId: string },
   totalBytes: number,
-  limitBytes: number,
-): Promise<number | undefined> => {
+  limits: ByteLimits,
+): Promise<OverLimit | undefined> => {
   await lockName(tx, `bytes of ${blob.projectId}`)
-  const { used } = await tx
-    .selectFrom('blobs')
-    .select(({ fn }) => fn.sum<number | null>('reserved_bytes').as('used'))
-    .where('project_id', '=', blob.projectId)
-    .where('key', '<>', blob.key)
-    .executeTakeFirstOrThrow()
-  const others = Number(used ?? 0)
-  if (others + totalBytes > limitBytes) return others
+  for (const [limit, states] of [
+    ['all', undefined],
+    ['staged', stageStates],
+  ] as const) {
+    if (limits[limit] < 0) continue
+    const others = await bytesOf(tx, blob.projectId, states, blob.key)
+    if (others + totalBytes > limits[limit]) return { limit, usedBytes: others }
+  }
   await tx.updateTable('blobs').set({ reserved_bytes: totalBytes }).where('key', '=', blob.key).execute()
   return undefined
 }

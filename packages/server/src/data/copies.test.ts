@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it } from 'node:test'
+import { locationsOf } from '../images/image.ts'
 import { eachDatabase } from '../testing/databases.ts'
 import { fakeToken } from '../testing/fake-identity.ts'
 import { startTestService, type TestService } from '../testing/test-service.ts'
@@ -106,10 +107,10 @@ eachDatabase('copies', ({ newUrl, atEnd }) => {
     const image = await newImage(service, randomBytes(500_000))
     const row = await service.service.database.read
       .selectFrom('images')
-      .select('blob_key')
+      .select('locations')
       .where('id', '=', image)
       .executeTakeFirstOrThrow()
-    const key = row.blob_key ?? ''
+    const key = locationsOf(row)[0]?.key ?? ''
     const path = join(service.config.data, 'images', key.slice(0, 2), key)
     const stored = await readFile(path)
     await writeFile(path, stored.with(stored.length - 1, 1 ^ (stored.at(-1) ?? 0)))

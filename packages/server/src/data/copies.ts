@@ -17,7 +17,7 @@ import { findKey } from '../keys/queries.ts'
 import { checkEnabled, managerOf } from '../keys/use.ts'
 import type { Service } from '../service.ts'
 import type { ByteReader } from '../storage/port.ts'
-import { openImageBytes } from './download.ts'
+import { hasBytes, openImageBytes } from './download.ts'
 import { openingBy, sealingBy } from './image-keys.ts'
 import { upload } from './upload.ts'
 
@@ -84,7 +84,7 @@ const copyable = async (service: Service, actor: Actor, imageId: string): Promis
   const image = entitled(actor, 'image.download', { image: imageId }, found)
   const { row } = image
   if (row.status === 'deactivated' && !actor.roles.has('admin')) throw apiError('image_deactivated', {})
-  if (row.blob_key === null) throw apiError('conflict', { why: `The image is ${row.status} and has no bytes to copy` })
+  if (!hasBytes(row)) throw apiError('conflict', { why: `The image is ${row.status} and has no bytes to copy` })
   const consumer = onlyOf(actor, image)
   if (consumer !== undefined) service.usage.count(imageId, consumer)
   return row

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { locationsOf } from '../images/image.ts'
 import { StoreError } from '../storage/port.ts'
 import { fakeToken } from '../testing/fake-identity.ts'
 import { startTestService } from '../testing/test-service.ts'
@@ -48,11 +49,12 @@ describe('downloads', () => {
     const { call, file, close, service, id } = await withImage()
     const row = await service.database.read
       .selectFrom('images')
-      .select('blob_key')
+      .select('locations')
       .where('id', '=', id)
-      .executeTakeFirst()
-    assert.ok(row?.blob_key)
-    await service.stores.byDefault.remove(row.blob_key)
+      .executeTakeFirstOrThrow()
+    const [location] = locationsOf(row)
+    assert.ok(location)
+    await service.stores.byDefault.remove(location.key)
     assert.equal((await call('GET', file, producer)).statusCode, 204)
     await close()
   })

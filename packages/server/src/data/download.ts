@@ -4,6 +4,7 @@ import { type ApiError, apiError } from '../api-error.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import type { Cause } from '../events/events.ts'
 import { actorOf } from '../http/authentication.ts'
+import { type Location, locationsOf } from '../images/image.ts'
 import { findImage } from '../images/queries.ts'
 import { openSealed } from '../sealing/sealed-reader.ts'
 import type { Service } from '../service.ts'
@@ -57,7 +58,8 @@ const checked = async (stored: ByteReader, sizeBytes: number): Promise<ByteReade
 }
 
 /**
- * The bytes of an image as they were uploaded; undefined while it has none.
+ * The bytes of an image as they were uploaded; undefined while it has none. Stores are tried one after the other.
+ * @param prefer names of stores to be tried before the others
  * @throws ApiError `store_unavailable`, `image_damaged`, and what `openKey` throws
  */
 export const openImageBytes = async (
@@ -65,20 +67,44 @@ export const openImageBytes = async (
   { requestId }: Pick<Cause, 'requestId'>,
   image: ImagesTable,
   openKey: OpenKey | undefined,
+  prefer: readonly string[] = [],
 ): Promise<ByteReader | undefined> => {
-  const { id, blob_key: blobKey, store, size_bytes: sizeBytes, encryption } = image
-  if (blobKey === null || store === null || sizeBytes === null) return undefined
-  const from = service.stores.byName(store)
-  if (from === undefined) throw apiError('store_unavailable', {})
+  const { id, size_bytes: sizeBytes, encryption } = image
+  if (!hasBytes(image) || sizeBytes === null) return undefined
   const dataKey = await openKey?.(image)
   if (dataKey === undefined && encryption === 'sealed') throw new Error('A sealed image was to be sent unopened.')
-  try {
-    const stored = await from.open(blobKey)
-    if (stored === undefined) return undefined
-    return dataKey === undefined ? await checked(stored, sizeBytes) : await openSealed(stored, dataKey, sizeBytes)
-  } catch (error) {
-    throw error instanceof StoreError ? answerOf(service, requestId, id, error) : error
+  let failure: StoreError | undefined
+  for (const location of inOrder(locationsOf(image), prefer)) {
+    try {
+      const stored = await openLocation(service, location)
+      if (stored === undefined) continue
+      return dataKey === undefined ? await checked(stored, sizeBytes) : await openSealed(stored, dataKey, sizeBytes)
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      // Another store may have it; the operator is to hear of this one all the same.
+      failure = error
+      service.log.error({ err: error, reqId: requestId, imageId: id, store: location.store }, 'a store failed')
+    }
   }
+  if (failure !== undefined) throw storeAnswer(failure)
+  return undefined
+}
+
+/** Bytes are there to be read from the moment that the image is active, and not while they still arrive. */
+export const hasBytes = ({ status }: Pick<ImagesTable, 'status'>): boolean =>
+  status === 'active' || status === 'deactivated'
+
+/** @throws StoreError, also for a store that is not configured any more */
+const openLocation = ({ stores }: Service, { store, key }: Location): Promise<ByteReader | undefined> => {
+  const from = stores.byName(store)
+  if (from === undefined) throw new StoreError('unavailable', `There is no store ${store} any more.`)
+  return from.open(key)
+}
+
+/** Preferred stores come first, in their order. */
+const inOrder = (locations: readonly Location[], prefer: readonly string[]): readonly Location[] => {
+  const rank = ({ store }: Location): number => (prefer.includes(store) ? prefer.indexOf(store) : prefer.length)
+  return locations.toSorted((one, other) => rank(one) - rank(other))
 }
 
 const chosenRange = (request: FastifyRequest, sizeBytes: number): { range: ByteRange; part: boolean } => {
@@ -151,9 +177,10 @@ export const download = async (
   reply: FastifyReply,
   imageId: string,
   openKey?: OpenKey,
+  prefer?: readonly string[],
 ): Promise<FastifyReply> => {
   const { row, consumer } = await downloadable(service, request, imageId)
-  const reader = await openImageBytes(service, { requestId: request.id }, row, openKey)
+  const reader = await openImageBytes(service, { requestId: request.id }, row, openKey, prefer)
   if (reader === undefined) return reply.code(204).send()
   try {
     const isSent = await sendBytes(service, request, reply, reader, row)

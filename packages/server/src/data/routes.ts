@@ -21,11 +21,14 @@ const chosenStore = ({ stores }: Service, name: string | string[] | undefined): 
   return store
 }
 
-const checkPreferred = ({ stores }: Service, url: string): void => {
-  const prefer = new Map(parseQuery(url)).get('prefer')
-  for (const name of prefer?.split(',') ?? []) {
-    if (stores.byName(name.trim()) === undefined) throw apiError('unknown_store', { store: name })
-  }
+/** The stores that the caller would have the bytes from, if they are there. @throws ApiError `unknown_store` */
+const preferredStores = ({ stores }: Service, url: string): string[] => {
+  const names = new Map(parseQuery(url)).get('prefer')?.split(',') ?? []
+  return names.map((part) => {
+    const name = part.trim()
+    if (stores.byName(name) === undefined) throw apiError('unknown_store', { store: name })
+    return name
+  })
 }
 
 /** The bytes of images. A plugin of its own, since nothing here may read a body whole. */
@@ -66,9 +69,9 @@ export const dataRoutes = (app: FastifyInstance, service: Service): void => {
     },
     async (request, reply) => {
       await refuseBody(request)
-      checkPreferred(service, request.url)
+      const prefer = preferredStores(service, request.url)
       const openKey = openingBy(service, holderOf(request), causeOf(request, service.now()))
-      return download(service, request, reply, request.params.imageId, openKey)
+      return download(service, request, reply, request.params.imageId, openKey, prefer)
     },
   )
 }

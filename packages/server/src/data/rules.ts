@@ -2,6 +2,12 @@ import { apiError } from '../api-error.ts'
 import type { Image } from '../images/image.ts'
 import type { Ingested } from './ingest.ts'
 
+/** What is kept of the bytes of an image. */
+export type BytesFacts = Pick<
+  Ingested,
+  'sizeBytes' | 'virtualSizeBytes' | 'checksum' | 'hashAlgorithm' | 'hashValue' | 'encryptedContent'
+>
+
 /** An image whose upload came to nothing: as it was before. */
 export const withoutData = (image: Image, now: number): Image => ({
   ...image,
@@ -11,23 +17,19 @@ export const withoutData = (image: Image, now: number): Image => ({
   checksum: null,
   hashAlgorithm: null,
   hashValue: null,
-  blobKey: null,
-  store: null,
+  locations: [],
   encryptedContent: null,
   updatedAt: now,
 })
 
-/** An image whose bytes are stored. From here on they never change. */
-export const withData = (image: Image, bytes: Ingested, blob: { key: string; store: string }, now: number): Image => ({
+/** An image with what its bytes turned out to be. */
+export const withData = (image: Image, bytes: BytesFacts, now: number): Image => ({
   ...image,
-  status: 'active',
   sizeBytes: bytes.sizeBytes,
   virtualSizeBytes: bytes.virtualSizeBytes,
   checksum: bytes.checksum,
   hashAlgorithm: bytes.hashAlgorithm,
   hashValue: bytes.hashValue,
-  blobKey: blob.key,
-  store: blob.store,
   encryptedContent: bytes.encryptedContent,
   updatedAt: now,
 })

@@ -9,6 +9,7 @@ import fastify from 'fastify'
 import { ApiError, apiError } from '../api-error.ts'
 import type { Database } from '../database/database.ts'
 import { withAuthentication } from '../http/authentication.ts'
+import { locationsOf } from '../images/image.ts'
 import { chunkBytes, dataKeyBytes, sealedSizeOf, sealingScheme } from '../sealing/chunks.ts'
 import { fakeToken } from '../testing/fake-identity.ts'
 import { startTestService } from '../testing/test-service.ts'
@@ -82,9 +83,9 @@ const start = async (context: TestContext, givenOpenKey?: OpenKey) => {
     service.database.read.selectFrom('images').selectAll().where('id', '=', imageId).executeTakeFirstOrThrow()
   /** Of the file that the bytes of an image are in. */
   const pathOf = async (imageId: string): Promise<string> => {
-    const { blob_key: blobKey } = await rowOf(imageId)
-    assert.ok(blobKey)
-    return join(config.data, 'images', blobKey.slice(0, 2), blobKey)
+    const [location] = locationsOf(await rowOf(imageId))
+    assert.ok(location)
+    return join(config.data, 'images', location.key.slice(0, 2), location.key)
   }
   const fetchBytes = (imageId: string, headers: Record<string, string> = {}) =>
     app.inject({ url: file.replace(':imageId', imageId), headers: { 'x-auth-token': producer, ...headers } })

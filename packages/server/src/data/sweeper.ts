@@ -1,11 +1,11 @@
 import type { Database } from '../database/database.ts'
 import { fromRow } from '../images/image.ts'
-import { findImageForChange, updateImage } from '../images/queries.ts'
+import { findImageForChange } from '../images/queries.ts'
 import type { Stores } from '../storage/stores.ts'
 import { abandonedBlobs, type Blob, doomBlob, doomedBlobs } from './blobs.ts'
 import { discard } from './discard.ts'
 import type { Presence } from './processes.ts'
-import { withoutData } from './rules.ts'
+import { emptied } from './queued.ts'
 import type { Uploads } from './uploads.ts'
 
 const periodMs = 10_000
@@ -31,9 +31,10 @@ interface Parts {
 const takeBack = ({ database, now }: Parts, { key, image_id }: Blob & { image_id: string }): Promise<void> =>
   database.write(async (tx) => {
     const found = await findImageForChange(tx, image_id, null, now())
-    if (!(await doomBlob(tx, key)) || found?.row.status !== 'saving') return
-    const image = fromRow(found.row)
-    await updateImage(tx, image, withoutData(image, now()))
+    const given = await doomBlob(tx, key)
+    // Of an import, the task that it belongs to is taken up again.
+    if (!given || (found?.row.status !== 'saving' && found?.row.status !== 'uploading')) return
+    await emptied(tx, fromRow(found.row), now())
   })
 
 const sweep = async (parts: Parts): Promise<void> => {

@@ -4,6 +4,7 @@ import { firstTables } from './migrations/0001-images.ts'
 import { identityTables } from './migrations/0002-identity.ts'
 import { sharingTables } from './migrations/0003-sharing.ts'
 import { keyTables } from './migrations/0004-keys.ts'
+import { storeTables } from './migrations/0005-stores.ts'
 import type { Tables } from './tables.ts'
 
 /** Every step that the tables have taken, oldest first. A step that has been released is never changed. */
@@ -12,6 +13,7 @@ const migrations = {
   '0002-identity': identityTables,
   '0003-sharing': sharingTables,
   '0004-keys': keyTables,
+  '0005-stores': storeTables,
 }
 
 /**

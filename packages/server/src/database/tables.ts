@@ -1,4 +1,13 @@
-import type { ContainerFormat, DiskFormat, EventType, ImageStatus, MemberStatus, Visibility } from '@vitrine/contract'
+import type {
+  ContainerFormat,
+  DiskFormat,
+  EventType,
+  ImageStatus,
+  MemberStatus,
+  TaskStatus,
+  TaskType,
+  Visibility,
+} from '@vitrine/contract'
 import type { Generated } from 'kysely'
 import type { IdentityTables } from '../identity/tables.ts'
 import type { Flag } from './flag.ts'
@@ -27,9 +36,10 @@ export interface ImagesTable {
   tags: string
   /** Custom properties, name to value. */
   properties: string
-  /** The bytes: where they are, set when the image becomes active and never changed. */
-  blob_key: string | null
-  store: string | null
+  /** Where the bytes are: a list of store and key; null while there are none. */
+  locations: string | null
+  /** The names of these stores, as the API shows them. */
+  stores: string | null
   /** `sealed`: stored encrypted by the service. `client`: marked as encrypted by whoever uploaded it. */
   encryption: 'sealed' | 'client' | null
   /** The key that it is encrypted with, if that is known. */
@@ -75,12 +85,40 @@ export interface BlobsTable {
   image_id: string
   /** Project whose quota the bytes count for. */
   project_id: string | null
-  state: 'writing' | 'stored' | 'doomed'
+  /** `staging` and `staged`: bytes that wait for their import. */
+  state: 'writing' | 'staging' | 'staged' | 'stored' | 'doomed'
   /** Bytes set aside while writing, the size once stored. */
   reserved_bytes: number
   /** The process that writes; when it is gone, so is the attempt. */
   process_id: string
   created_at: number
+  /** What staged bytes turned out to be, as JSON. */
+  content: Generated<string | null>
+}
+
+/** Long work, and what clients are shown of it. */
+export interface TasksTable {
+  id: string
+  type: TaskType
+  status: TaskStatus
+  /** Project that asked for it. */
+  owner: string
+  image_id: string | null
+  user_id: string
+  request_id: string | null
+  /** JSON objects, as clients see them. */
+  input: string
+  result: string | null
+  message: string
+  /** What is to be done, as JSON; null for work that ended. */
+  work: string | null
+  /** How often it was begun: once, and again after each process that died over it. */
+  attempts: number
+  /** The process that does it. */
+  process_id: string | null
+  created_at: number
+  updated_at: number
+  expires_at: number | null
 }
 
 /** Processes of the service that are alive. */
@@ -123,5 +161,6 @@ export interface Tables extends IdentityTables, SharingTables, KeyTables {
   members: MembersTable
   blobs: BlobsTable
   processes: ProcessesTable
+  tasks: TasksTable
   events: EventsTable
 }

@@ -3,6 +3,12 @@ import type { ImagesTable } from '../database/tables.ts'
 import { wireDate } from '../http/json.ts'
 import { encryptionOf } from './encryption.ts'
 
+/** One copy of the bytes of an image: in which store, and under which key there. */
+export interface Location {
+  readonly store: string
+  readonly key: string
+}
+
 /** An image as the rules see it. Instants are milliseconds since 1970 (UTC). */
 export interface Image {
   readonly id: string
@@ -24,8 +30,8 @@ export interface Image {
   /** Sorted, no duplicates. */
   readonly tags: readonly string[]
   readonly properties: ReadonlyMap<string, string | null>
-  readonly blobKey: string | null
-  readonly store: string | null
+  /** Where the bytes are, the first that were stored before the others. Empty: it has none. */
+  readonly locations: readonly Location[]
   /** The key of the project that its bytes are sealed under, or will be when they arrive. */
   readonly sealedUnder: string | null
   /** What an encrypted disk inside turned out to be. */
@@ -43,6 +49,14 @@ export const draftOf = (image: Image): Draft => ({ ...image, properties: new Map
 
 /** Tags in the one order they are shown in, each once. */
 export const sortedTags = (tags: Iterable<string>): string[] => [...new Set(tags)].sort()
+
+/** The names of the stores that hold an image, as the API writes them. */
+export const storesOf = ({ locations }: Pick<Image, 'locations'>): string =>
+  locations.map(({ store }) => store).join(',')
+
+/** The copies of an image as its row names them. */
+export const locationsOf = ({ locations }: Pick<ImagesTable, 'locations'>): readonly Location[] =>
+  locations === null ? [] : JSON.parse(locations)
 
 /** The JSON document of an image, as everyone who may see it sees it (`documentFor`). */
 export const imageDocument = (image: Image): ImageDocument => ({
@@ -69,7 +83,7 @@ export const imageDocument = (image: Image): ImageDocument => ({
   self: `/v2/images/${image.id}`,
   file: `/v2/images/${image.id}/file`,
   schema: '/v2/schemas/image',
-  ...(image.store !== null && image.status !== 'deactivated' ? { stores: image.store } : {}),
+  ...(image.locations.length > 0 && image.status !== 'deactivated' ? { stores: storesOf(image) } : {}),
 })
 
 export const toRow = (image: Image): ImagesTable => {
@@ -93,8 +107,8 @@ export const toRow = (image: Image): ImagesTable => {
     os_hash_value: image.hashValue,
     tags: JSON.stringify(image.tags),
     properties: JSON.stringify([...image.properties]),
-    blob_key: image.blobKey,
-    store: image.store,
+    locations: image.locations.length > 0 ? JSON.stringify(image.locations) : null,
+    stores: image.locations.length > 0 ? storesOf(image) : null,
     encryption: encryption?.kind ?? null,
     key_id: encryption?.keyId ?? null,
     encrypted_content: image.encryptedContent,
@@ -123,8 +137,7 @@ export const fromRow = (row: ImagesTable): Image => ({
   hashValue: row.os_hash_value,
   tags: JSON.parse(row.tags),
   properties: new Map(JSON.parse(row.properties)),
-  blobKey: row.blob_key,
-  store: row.store,
+  locations: locationsOf(row),
   sealedUnder: row.encryption === 'sealed' ? row.key_id : null,
   encryptedContent: row.encrypted_content,
   createdAt: row.created_at,

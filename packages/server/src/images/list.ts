@@ -245,7 +245,7 @@ export interface ListedImage {
   readonly id: string
   readonly document: string
   readonly status: ImagesTable['status']
-  readonly store: string | null
+  readonly stores: string | null
   /** Only if the query asks for it. */
   readonly membership?: Membership | undefined
 }
@@ -268,7 +268,7 @@ export const listImages = async (
   if (sources.length === 0) return []
   const id = keyNames[query.sort.findIndex(({ attribute }) => attribute === 'id')]
   const page = selectPage(db, sources, query)
-  const columns = fragment`d.id, d.document, d.status, d.store`
+  const columns = fragment`d.id, d.document, d.status, d.stores`
   const rest = fragment`where d.id = p.${id} order by ${orderBy(query.sort)}`
   if (!query.withMembership)
     return runFragment(db, fragment`select ${columns} from (${page}) p cross join images d ${rest}`)
@@ -279,7 +279,7 @@ export const listImages = async (
   )
   return rows.map((row) => {
     // Named one by one: to copy all columns of a row took a fifth of the whole list.
-    const { id: imageId, document, status, store } = row
-    return { id: imageId, document, status, store, membership: membershipOf(row) }
+    const { id: imageId, document, status, stores } = row
+    return { id: imageId, document, status, stores, membership: membershipOf(row) }
   })
 }

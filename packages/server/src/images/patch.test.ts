@@ -232,7 +232,7 @@ describe('whatever is sent', () => {
   })
 
   it('never touches what is read-only', () => {
-    const keys = ['id', 'status', 'sizeBytes', 'checksum', 'hashValue', 'blobKey', 'store', 'createdAt'] as const
+    const keys = ['id', 'status', 'sizeBytes', 'checksum', 'hashValue', 'locations', 'createdAt'] as const
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.constantFrom('add', 'replace', 'remove'), fc.string(), fc.jsonValue())),

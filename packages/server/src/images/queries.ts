@@ -58,7 +58,7 @@ export const findImage = async (
 }
 
 /** What an image is shown from: the stored document and what decides who may see it. */
-export type ShownImage = Pick<ImagesTable, 'owner' | 'visibility' | 'status' | 'store' | 'document'>
+export type ShownImage = Pick<ImagesTable, 'owner' | 'visibility' | 'status' | 'stores' | 'document'>
 
 const shownById = prepared<Lookup, ShownImage & { membership: string | null }>((db, value) =>
   db
@@ -73,7 +73,7 @@ const shownById = prepared<Lookup, ShownImage & { membership: string | null }>((
       'images.owner',
       'images.visibility',
       'images.status',
-      'images.store',
+      'images.stores',
       'images.document',
       'members.member_id as membership',
     ])
@@ -212,6 +212,17 @@ export const countImages = async (db: Reader, owner: string): Promise<number> =>
     .selectFrom('images')
     .select(({ fn }) => fn.countAll<number>().as('count'))
     .where('owner', '=', owner)
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
+}
+
+/** Images of a project that bytes arrive for, or that such bytes are imported for. */
+export const countFilling = async (db: Reader, owner: string): Promise<number> => {
+  const row = await db
+    .selectFrom('images')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('owner', '=', owner)
+    .where('status', 'in', ['saving', 'uploading', 'importing'])
     .executeTakeFirstOrThrow()
   return Number(row.count)
 }

@@ -11,7 +11,7 @@ import { publicUrlOf } from '../http/public-url.ts'
 import { pageLink, parseQuery } from '../http/query.ts'
 import type { Service } from '../service.ts'
 import { parseCreate } from './create.ts'
-import { imageDocument } from './image.ts'
+import { imageDocument, storesOf } from './image.ts'
 import {
   addTag,
   createImage,
@@ -125,9 +125,9 @@ export const imageRoutes = (app: FastifyInstance, service: Service): void => {
       checkPatchValues(patch)
       const actor = actorOf(request)
       const image = await patchImage(service, actor, causeOf(request, now()), request.params.imageId, patch)
-      const { status, store } = image
+      const { status, locations } = image
       const document = JSON.stringify(imageDocument(image))
-      return sendDocument(reply, 200, documentFor(actor, { document, status, store }))
+      return sendDocument(reply, 200, documentFor(actor, { document, status, stores: storesOf({ locations }) }))
     },
   )
 

@@ -7,8 +7,8 @@ import type { ImagesTable } from '../database/tables.ts'
  */
 export const documentFor = (
   actor: Actor,
-  { document, status, store }: Pick<ImagesTable, 'document' | 'status' | 'store'>,
+  { document, status, stores }: Pick<ImagesTable, 'document' | 'status' | 'stores'>,
 ): string =>
-  status === 'deactivated' && store !== null && actor.roles.has('admin')
-    ? `${document.slice(0, -1)},"stores":${JSON.stringify(store)}}`
+  status === 'deactivated' && stores !== null && actor.roles.has('admin')
+    ? `${document.slice(0, -1)},"stores":${JSON.stringify(stores)}}`
     : document

@@ -28,6 +28,11 @@ export const insertSeal = async (tx: Tx, seal: ImageSealsTable): Promise<void> =
   await tx.insertInto('image_seals').values(seal).execute()
 }
 
+/** For an image whose bytes are given up; the next ones get a data key of their own. */
+export const deleteSeal = async (tx: Tx, imageId: string): Promise<void> => {
+  await tx.deleteFrom('image_seals').where('image_id', '=', imageId).execute()
+}
+
 type GrantName = Pick<KeyGrantsTable, 'key_id' | 'project_id'>
 
 export const findGrant = (db: Reader, { key_id, project_id }: GrantName): Promise<KeyGrantsTable | undefined> =>

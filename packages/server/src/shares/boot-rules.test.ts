@@ -11,7 +11,6 @@ const image: BootFacts['image'] = {
   owner: 'producer',
   visibility: 'shared',
   status: 'active',
-  blob_key: 'b',
   disk_format: 'qcow2',
   container_format: 'bare',
   min_disk: 0,
@@ -106,13 +105,13 @@ const cases: readonly (readonly [title: string, Partial<BootFacts>, boolean, str
   ['a withdrawal ahead', { ...alone, ifShared: { ...free, endsAt: at + 1 } }, true, 'informs end', /would end/],
   [
     'no bytes',
-    of({ status: 'queued', blob_key: null }),
+    of({ status: 'queued' }),
     false,
     'denies status',
     /^The image is queued/,
     / vitrine image upload IMAGE --file FILE$/,
   ],
-  ['bytes on the way', of({ status: 'saving', blob_key: null }), false, 'denies status', /saving/, / Wait until/],
+  ['bytes on the way', of({ status: 'saving' }), false, 'denies status', /saving/, / Wait until/],
   [
     'locked bytes',
     of({ status: 'deactivated' }),
@@ -246,7 +245,7 @@ describe('whether an image boots', () => {
       ...good,
       ...alone,
       ...under('missing', 'not_granted'),
-      image: { ...sealed, status: 'queued', blob_key: null, disk_format: null, min_ram: 1 },
+      image: { ...sealed, status: 'queued', disk_format: null, min_ram: 1 },
       server: { diskGib: 1, ramMib: 0 },
     })
     const denials = answer.reasons.filter(({ effect }) => effect === 'denies').map(({ rule }) => rule)

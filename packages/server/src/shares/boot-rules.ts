@@ -22,7 +22,6 @@ export interface BootFacts extends SightFacts {
     | 'owner'
     | 'visibility'
     | 'status'
-    | 'blob_key'
     | 'disk_format'
     | 'container_format'
     | 'min_disk'
@@ -139,13 +138,15 @@ const noteOnDisk: Partial<Record<DiskFormat, string>> = {
 }
 
 const format = ({ image }: BootFacts): BootReason[] => {
-  const { disk_format: disk, container_format: container, blob_key } = image
+  const { disk_format: disk, container_format: container } = image
   const again = 'Upload the disk as a new image, in the format qcow2 or raw and the container bare.'
   if (disk === null || container === null) {
     const what = disk === null ? '--disk-format' : '--container-format'
     const name = disk === null ? 'disk format' : 'container format'
     const next =
-      blob_key === null ? `Say which: vitrine image set ${image.id} ${what} FORMAT` : `${again} That cannot be changed.`
+      image.status === 'queued'
+        ? `Say which: vitrine image set ${image.id} ${what} FORMAT`
+        : `${again} That cannot be changed.`
     return [told('denies', 'format', `The image does not say its ${name}.`, next)]
   }
   const noDisk = containersThatDoNotBoot[container]

@@ -24,8 +24,7 @@ export type WaitingShare = Pick<
   | 'id'
   | 'document'
   | 'status'
-  | 'store'
-  | 'blob_key'
+  | 'stores'
   | 'disk_format'
   | 'container_format'
   | 'min_disk'
@@ -65,7 +64,7 @@ export const listShares = (
   )
   return runFragment(
     db,
-    fragment`select d.id, d.document, d.status, d.store, d.blob_key, d.disk_format, d.container_format, d.min_disk, d.min_ram, d.size_bytes, d.virtual_size_bytes, d.encrypted_content, ${membershipColumns} from (select * from (${arms}) u order by u.created_at desc, u.image_id desc limit ${limit}) p cross join images d ${membershipJoins(view.projectId, view.now)} where d.id = p.image_id order by p.created_at desc, p.image_id desc`,
+    fragment`select d.id, d.document, d.status, d.stores, d.disk_format, d.container_format, d.min_disk, d.min_ram, d.size_bytes, d.virtual_size_bytes, d.encrypted_content, ${membershipColumns} from (select * from (${arms}) u order by u.created_at desc, u.image_id desc limit ${limit}) p cross join images d ${membershipJoins(view.projectId, view.now)} where d.id = p.image_id order by p.created_at desc, p.image_id desc`,
   )
 }
 

@@ -72,14 +72,11 @@ export const endAhead = ({ relation, share }: Pick<SightFacts, 'relation' | 'sha
 }
 
 /** Why the bytes of the image cannot be had by anybody, if they cannot. */
-export const whyNoBytes = ({
-  status,
-  blob_key,
-}: Pick<ImagesTable, 'status' | 'blob_key'>): Remark<'deactivated' | 'status'> | undefined => {
+export const whyNoBytes = ({ status }: Pick<ImagesTable, 'status'>): Remark<'deactivated' | 'status'> | undefined => {
   if (status === 'deactivated') {
     return { rule: 'deactivated', effect: 'denies', text: 'The image is deactivated: its bytes are locked.' }
   }
-  return blob_key === null
+  return status !== 'active'
     ? { rule: 'status', effect: 'denies', text: `The image is ${status}: it has no bytes yet.` }
     : undefined
 }
