@@ -36,6 +36,31 @@ export const errorTable = {
     message: 'The image has no {missing}, which must be set before bytes are uploaded.',
     next: 'Set it with PATCH, then upload again.',
   },
+  import_address_refused: {
+    status: 400,
+    message: 'Nothing is imported from this address: {why}.',
+    next: 'Choose another, or upload the bytes.',
+  },
+  import_failed: {
+    status: 400,
+    message: 'The bytes could not be fetched: {why}.',
+    next: 'The image is queued again; import it anew, or upload the bytes.',
+  },
+  import_token_gone: {
+    status: 400,
+    message: 'The service was restarted, and does not know the token any more in whose name it fetched the bytes.',
+    next: 'The image is queued again; import it anew.',
+  },
+  import_no_store: {
+    status: 400,
+    message: 'No store could take the bytes.',
+    next: 'The image is queued again; import it anew, or tell the operator.',
+  },
+  task_given_up: {
+    status: 400,
+    message: 'The service ended {attempts} times in the midst of this work, and does not begin it again.',
+    next: 'Tell the operator, then import the image anew.',
+  },
   size_mismatch: {
     status: 400,
     message: '{announced} bytes were announced and {received} arrived.',
@@ -212,6 +237,32 @@ export const errorTable = {
     status: 409,
     message: 'Bytes can be uploaded only to a queued image; this one is {status}.',
     next: 'The bytes of an image never change; create a new image.',
+  },
+  import_wrong_status: {
+    status: 409,
+    message: 'An image is imported by {method} when it is {wanted}; this one is {status}.',
+    next: '',
+  },
+  import_formats_missing: {
+    status: 409,
+    message: 'The image has no {missing}, which must be set before its bytes are imported.',
+    next: 'Set it with PATCH while the image is queued.',
+  },
+  import_running: {
+    status: 409,
+    message: 'The image is being imported already, by the task {task}.',
+    next: 'Wait until it has ended.',
+  },
+  copy_not_active: {
+    status: 409,
+    message: 'Copies are removed from stores only of an active image; this one is {status}.',
+    next: '',
+  },
+  import_store_unknown: { status: 409, message: 'There is no store named {store}.', next: '' },
+  last_copy: {
+    status: 403,
+    message: 'The image is in no other store than this one.',
+    next: 'Delete the image, or copy it to another store first.',
   },
   property_missing: { status: 409, message: 'The image has no property {name}.', next: 'Use add to create it.' },
   property_exists: { status: 409, message: 'The image has {name} already.', next: 'Use replace to change it.' },

@@ -33,6 +33,9 @@ import { prepareAccounts } from './identity/first-start.ts'
 import { createKeystoneIdentity } from './identity/keystone.ts'
 import type { Identity } from './identity/port.ts'
 import { imageRoutes } from './images/routes.ts'
+import { importRoutes } from './imports/routes.ts'
+import { failImport, runImport } from './imports/run.ts'
+import { openImports } from './imports/settings.ts'
 import { invitationRoutes } from './invitations/routes.ts'
 import { createBarbican } from './keys/barbican/barbican.ts'
 import { deleteKeysOfImages } from './keys/deletions.ts'
@@ -61,6 +64,9 @@ import { startReaper } from './shares/reaper.ts'
 import { shareRoutes } from './shares/routes.ts'
 import { startUsage } from './shares/usage.ts'
 import { openStores } from './storage/stores.ts'
+import { storeRoutes } from './stores/routes.ts'
+import { taskRoutes } from './tasks/routes.ts'
+import { createTasks } from './tasks/runner.ts'
 
 /** A service that is ready to listen. */
 export interface Assembly {
@@ -133,6 +139,9 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
   await app.register(async (api) => {
     withAuthentication(api, service)
     imageRoutes(api, service)
+    importRoutes(api, service)
+    taskRoutes(api, service)
+    storeRoutes(api, service)
     memberRoutes(api, service)
     eventRoutes(api, service)
     activityRoutes(api, service)
@@ -248,6 +257,8 @@ export const assemble = async (
     hashAlgorithm: config.hash_algorithm,
     sendBuffers: createSendBuffers(),
     uploads,
+    tasks: createTasks(),
+    ...openImports(config),
     copies: createCopies((error) => {
       // Refusals were answered, or stand in the events of the copy.
       if (!(error instanceof ApiError)) app.log.error({ err: error }, 'a copy failed')
@@ -277,6 +288,7 @@ export const assemble = async (
   const notices = await startNotices({ ...parts, keyWork }, config)
   const service: Service = { ...parts, keyWork, notices }
   const reaper = await startReaper(service)
+  service.tasks.start(service, runImport, failImport)
   await withRoutes(app, service)
 
   return {
@@ -293,6 +305,7 @@ export const assemble = async (
       await app.close()
       clearTimeout(impatience)
       await service.copies.settled()
+      await service.tasks.stop()
       await reaper.stop()
       await keyWork.stop()
       await keyManager?.close()

@@ -105,6 +105,13 @@ export const ConfigSchema = Type.Object(
     format_check: Type.Optional(
       Type.Boolean({ default: true, description: 'Refuse bytes that do not match disk_format.' }),
     ),
+    import_methods: Type.Optional(
+      Type.String({
+        default: 'glance-direct,web-download,copy-image',
+        description: 'Ways to import bytes, separated by commas; with `regions` also `glance-download`; `none` for none.',
+      }),
+    ),
+    regions: text('Other regions of the cloud, to import images from: name=https://HOST:PORT, separated by commas.'),
     allow_owner_transfer: Type.Optional(
       Type.Boolean({ default: false, description: 'Let an owner give an image away by PATCH add /owner.' }),
     ),
@@ -191,6 +198,7 @@ const openKeys = [
   'import_hosts_denied',
   'import_ports_denied',
   'import_allow',
+  'regions',
 ] as const
 
 /** The settings of a running service: all of them but those that may be left open. */

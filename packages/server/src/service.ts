@@ -1,3 +1,4 @@
+import type { ImportMethod } from '@vitrine/contract'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Limits } from './config.ts'
 import type { Copies } from './data/copies.ts'
@@ -16,6 +17,7 @@ import type { Notices } from './notices/port.ts'
 import type { ImportSource } from './outbound/settings.ts'
 import type { Usage } from './shares/usage.ts'
 import type { Stores } from './storage/stores.ts'
+import type { Tasks } from './tasks/runner.ts'
 
 /** What the routes work with; joined in `assemble.ts`. */
 export interface Service {
@@ -26,6 +28,13 @@ export interface Service {
   readonly hashAlgorithm: HashAlgorithm
   readonly sendBuffers: SendBuffers
   readonly uploads: Uploads
+  readonly tasks: Tasks
+  /** Ways to import bytes that are open here. */
+  readonly importMethods: readonly ImportMethod[]
+  /** Other regions of the cloud, by name: the base address of the Image API of each, without a slash at the end. */
+  readonly regions: ReadonlyMap<string, string>
+  /** The way to them. */
+  readonly regionSource: ImportSource
   readonly copies: Copies
   readonly sweeper: Sweeper
   readonly presence: Presence

@@ -54,6 +54,7 @@ const shared: Record<Name, { own: Cell; other: Cell; missing: Cell }> = (() => {
     'image.show': 'allow',
     'image.download': 'allow',
     'image.change': 'allow',
+    'image.stores': 'deny',
     'image.events': 'allow',
     'image.publish': 'allow',
     'image.explain': 'allow',
@@ -67,6 +68,7 @@ const shared: Record<Name, { own: Cell; other: Cell; missing: Cell }> = (() => {
     ...ownerBase,
     'image.download': 'role',
     'image.change': 'role',
+    'image.stores': 'deny',
     'image.publish': 'role',
     'member.create': 'role',
     'member.invite': 'role',
@@ -76,6 +78,7 @@ const shared: Record<Name, { own: Cell; other: Cell; missing: Cell }> = (() => {
     'image.show': 'allow',
     'image.download': 'allow',
     'image.change': 'deny',
+    'image.stores': 'deny',
     'image.events': 'allow',
     'image.publish': 'deny',
     'image.explain': 'allow',
@@ -87,7 +90,7 @@ const shared: Record<Name, { own: Cell; other: Cell; missing: Cell }> = (() => {
   const nothing = { own: all('hide'), other: all('hide'), missing: all('hide') }
   return {
     admin: rows(
-      { ...ownerBase },
+      { ...ownerBase, 'image.stores': 'allow' },
       { 'member.show': 'allow', 'member.update': 'allow', 'member.delete': 'allow' },
       { 'member.show': 'allow', 'member.update': 'allow', 'member.delete': 'allow' },
     ),
@@ -112,6 +115,7 @@ const canSee: Cell = {
   'image.show': 'allow',
   'image.download': 'allow',
   'image.change': 'deny',
+    'image.stores': 'deny',
   'image.events': 'deny',
   'image.publish': 'deny',
   'image.explain': 'allow',
@@ -121,6 +125,7 @@ const everything: Cell = {
   'image.show': 'allow',
   'image.download': 'allow',
   'image.change': 'allow',
+    'image.stores': 'deny',
   'image.events': 'allow',
   'image.publish': 'allow',
   'image.explain': 'allow',
@@ -130,6 +135,7 @@ const reading: Cell = {
   'image.show': 'allow',
   'image.download': 'role',
   'image.change': 'role',
+    'image.stores': 'deny',
   'image.events': 'allow',
   'image.publish': 'role',
   'image.explain': 'allow',
@@ -137,7 +143,7 @@ const reading: Cell = {
 }
 
 const privateImage: Record<Name, Cell> = {
-  admin: { ...everything, ...notMember },
+  admin: { ...everything, 'image.stores': 'allow', ...notMember },
   owner: { ...everything, ...notMember },
   ownerReading: { ...reading, ...notMember },
   ownerMember: { ...everything, ...notMember },

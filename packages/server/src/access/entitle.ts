@@ -12,6 +12,7 @@ const denials: Readonly<Record<Action, (names: Names) => ApiError>> = {
   'image.show': () => apiError('forbidden', { what: 'see it' }),
   'image.download': () => apiError('forbidden', { what: 'download it' }),
   'image.change': () => apiError('forbidden', { what: 'change it' }),
+  'image.stores': () => apiError('role_required', { role: 'admin' }),
   'image.events': () => apiError('forbidden', { what: 'read what happened to it' }),
   'image.publish': () => apiError('forbidden', { what: 'announce it' }),
   'member.invite': () => apiError('members_by_owner', {}),

@@ -10,3 +10,11 @@ export const projectOf = (actor: Actor, role: 'reader' | 'member'): string => {
   if (!actor.roles.has(role)) throw apiError('role_required', { role })
   return actor.projectId
 }
+
+/**
+ * For calls that concern the service itself, and no project.
+ * @throws ApiError `role_required`
+ */
+export const requireAdmin = (actor: Actor): void => {
+  if (!actor.roles.has('admin')) throw apiError('role_required', { role: 'admin' })
+}

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { Readable } from 'node:stream'
 import type { Actor } from '../access/actor.ts'
 import { entitled, onlyOf } from '../access/entitle.ts'
 import { projectOf } from '../access/project.ts'
@@ -16,9 +15,9 @@ import type { KeyHolder } from '../keys/port.ts'
 import { findKey } from '../keys/queries.ts'
 import { checkEnabled, managerOf } from '../keys/use.ts'
 import type { Service } from '../service.ts'
-import type { ByteReader } from '../storage/port.ts'
 import { hasBytes, openImageBytes } from './download.ts'
 import { openingBy, sealingBy } from './image-keys.ts'
+import { streamOf } from './reader-stream.ts'
 import { upload } from './upload.ts'
 
 /** What a copy shall be; what is left out is as the image. */
@@ -32,7 +31,6 @@ export interface CopyWish {
 /** A copy costs the service much and the client nothing. */
 const copiesAtOnce = 2
 const retryAfterS = 10
-const pieceBytes = 256 * 1024
 
 const tooMany = () =>
   apiError(
@@ -63,17 +61,6 @@ export const createCopies = (onError: (error: unknown) => void): Copies => {
     settled: async () => {
       await Promise.all(running.keys())
     },
-  }
-}
-
-async function* piecesOf(reader: ByteReader): AsyncIterable<Uint8Array> {
-  for (let position = 0; position < reader.sizeBytes; ) {
-    // Memory of its own each time: the receiver keeps it for a while.
-    const piece = new Uint8Array(Math.min(pieceBytes, reader.sizeBytes - position))
-    const got = await reader.read(piece, position)
-    if (got === 0) return
-    position += got
-    yield piece.subarray(0, got)
   }
 }
 
@@ -163,7 +150,7 @@ export const copyImage = async (
         await upload(service, actor, cause, {
           imageId: copy.id,
           store: service.stores.byDefault,
-          source: Readable.from(piecesOf(reader), { objectMode: false }),
+          source: streamOf(reader),
           announcedBytes: reader.sizeBytes,
           expected: source,
           sealingOf: async (image) => {

@@ -5,6 +5,7 @@ import { actorOf, holderOf } from '../http/authentication.ts'
 import { refuseBody, withStreamedBodies } from '../http/body.ts'
 import { type ImagePath, imageParams } from '../http/params.ts'
 import { parseQuery } from '../http/query.ts'
+import { stage } from '../imports/stage.ts'
 import type { Service } from '../service.ts'
 import type { ByteStore } from '../storage/port.ts'
 import { download } from './download.ts'
@@ -53,6 +54,27 @@ export const dataRoutes = (app: FastifyInstance, service: Service): void => {
       const cause = causeOf(request, service.now())
       const sealingOf = sealingBy(service, holderOf(request), cause)
       await upload(service, actorOf(request), cause, { imageId, store, source: request.raw, announcedBytes, sealingOf })
+      return reply.code(204).send()
+    },
+  )
+
+  app.put<ImagePath>(
+    '/v2/images/:imageId/stage',
+    {
+      schema: {
+        tags,
+        summary: 'Stage the bytes of an image',
+        description: 'The body is application/octet-stream. The image is uploading from then on; POST import makes it active.',
+        params: imageParams,
+      },
+    },
+    async (request, reply) => {
+      checkDataMediaType(request.headers['content-type'])
+      const announcedBytes = announcedSize(request.headers)
+      const { imageId } = request.params
+      const cause = causeOf(request, service.now())
+      const sealingOf = sealingBy(service, holderOf(request), cause)
+      await stage(service, actorOf(request), cause, { imageId, source: request.raw, announcedBytes, sealingOf })
       return reply.code(204).send()
     },
   )

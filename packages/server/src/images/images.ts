@@ -88,30 +88,36 @@ export const readImages = async (service: Service, actor: Actor, query: ListQuer
   return { images, full: images.length > 0 }
 }
 
-/** Creates an image without bytes. */
+const storeNew = async (tx: Tx, { limits }: Service, cause: Cause, image: Image): Promise<void> => {
+  const limit = limits.images_per_project
+  if (limit >= 0 && image.owner !== null) {
+    await lockName(tx, `images of ${image.owner}`)
+    if ((await countImages(tx, image.owner)) >= limit) throw apiError('image_quota', { limit })
+  }
+  if (image.sealedUnder !== null) await keepOwnKey(tx, image.owner ?? '', image.sealedUnder)
+  await insertImage(tx, image)
+  const { name, visibility, owner } = image
+  const detail = { name, visibility, owner }
+  await recordEvent(tx, cause, { type: 'image.create', imageId: image.id, ownerId: owner, detail })
+}
+
+/**
+ * Creates an image without bytes.
+ * @param also what belongs to its creation, in the same transaction
+ */
 export const createImage = async (
-  { database, limits }: Service,
+  service: Service,
   actor: Actor,
   cause: Cause,
   image: Image,
+  also?: (tx: Tx) => Promise<void>,
 ): Promise<void> => {
+  const { database, limits } = service
   checkCreate(image, actor, limits)
-  const limit = limits.images_per_project
   try {
     await database.write(async (tx) => {
-      if (limit >= 0 && image.owner !== null) {
-        await lockName(tx, `images of ${image.owner}`)
-        if ((await countImages(tx, image.owner)) >= limit) throw apiError('image_quota', { limit })
-      }
-      if (image.sealedUnder !== null) await keepOwnKey(tx, image.owner ?? '', image.sealedUnder)
-      await insertImage(tx, image)
-      const { name, visibility, owner } = image
-      await recordEvent(tx, cause, {
-        type: 'image.create',
-        imageId: image.id,
-        ownerId: owner,
-        detail: { name, visibility, owner },
-      })
+      await storeNew(tx, service, cause, image)
+      await also?.(tx)
     })
   } catch (error) {
     if (database.isDuplicate(error)) throw apiError('image_exists', { image: image.id })

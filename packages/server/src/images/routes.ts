@@ -87,6 +87,7 @@ export const imageRoutes = (app: FastifyInstance, service: Service): void => {
       const image = parseCreate(jsonBody(request), actor.projectId, cause.at)
       await createImage(service, actor, cause, image)
       reply.header('location', `${publicUrlOf(service, request)}/v2/images/${image.id}`)
+      if (service.importMethods.length > 0) reply.header('openstack-image-import-methods', service.importMethods.join(','))
       reply.header('openstack-image-store-ids', service.stores.names.join(','))
       return sendJson(reply, 201, imageDocument(image))
     },
@@ -175,18 +176,6 @@ export const imageRoutes = (app: FastifyInstance, service: Service): void => {
       const tag = parseTag(request.params.tag)
       await removeTag(service, actorOf(request), causeOf(request, now()), request.params.imageId, tag)
       return reply.code(204).send()
-    },
-  )
-
-  app.get<ImagePath>(
-    '/v2/images/:imageId/tasks',
-    {
-      schema: { tags, summary: 'Long work on an image', description: 'There is none so far.', params: imageParams },
-    },
-    async (request, reply) => {
-      await refuseBody(request)
-      await showImage(service, actorOf(request), request.params.imageId)
-      return sendJson(reply, 200, { tasks: [] })
     },
   )
 }

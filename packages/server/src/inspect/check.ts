@@ -49,3 +49,18 @@ export const createContentCheck = (options: ContentCheckOptions): ContentCheck =
     },
   }
 }
+
+/** A check that judges nothing yet, for bytes that come before it is known what they should be. */
+export const createRecordingCheck = (): ContentCheck & { finding(): Finding | undefined } => {
+  const inspector = createInspector()
+  let found: Finding | undefined
+  return {
+    push: inspector.push,
+    refusal: () => undefined,
+    finish: () => {
+      found = inspector.finish()
+      return { accepted: true, virtualSizeBytes: null, warning: null, encryptedContent: found.encryptedContent }
+    },
+    finding: () => found,
+  }
+}

@@ -43,7 +43,8 @@ const entries = (text: string | undefined): string[] =>
     .map((entry) => entry.trim().toLowerCase())
     .filter((entry) => entry !== '' && entry !== 'any')
 
-const readHost = (entry: string): string => {
+/** @throws Error for what is no host */
+export const readHost = (entry: string): string => {
   const name = entry.startsWith('*.') ? entry.slice(2) : entry
   const isIpv6 = isIP(name) === 6
   const text = `http://${isIpv6 ? `[${name}]` : name}/`

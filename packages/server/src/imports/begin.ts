@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto'
+import type { Actor } from '../access/actor.ts'
+import { entitled } from '../access/entitle.ts'
+import { apiError } from '../api-error.ts'
+import { usedBytes } from '../data/blobs.ts'
+import { checkUploading } from '../data/uploading.ts'
+import type { Tx } from '../database/database.ts'
+import { type Cause, recordEvent } from '../events/events.ts'
+import { fromRow, type Image } from '../images/image.ts'
+import { findImageForChange, type ImageAndMembership, updateImage } from '../images/queries.ts'
+import type { Service } from '../service.ts'
+import { findTask, insertTask, type Task } from '../tasks/queries.ts'
+import { type ImportRequest, originOf } from './request.ts'
+import { storesFor } from './stores.ts'
+import { type ImportOrigin, type ImportWork, importStateOf, statusFor, withImportState, writeWork } from './work.ts'
+
+/** The order is that of the API: whoever sees an image learns its state before whether it may be imported by them. */
+const checkState = ({ method }: ImportRequest, image: Image): void => {
+  const { before } = statusFor[method]
+  if (image.status !== before) throw apiError('import_wrong_status', { method, status: image.status, wanted: before })
+  const missing = [
+    ...(image.diskFormat === null ? ['disk_format'] : []),
+    ...(image.containerFormat === null ? ['container_format'] : []),
+  ]
+  if (missing.length > 0) throw apiError('import_formats_missing', { missing: missing.join(' and no ') })
+}
+
+const checkUnlocked = async (tx: Tx, image: Image): Promise<void> => {
+  const { taskId } = importStateOf(image)
+  const other = taskId === null ? undefined : await findTask(tx, taskId)
+  if (other !== undefined && other.expires_at === null) throw apiError('import_running', { task: other.id })
+}
+
+/** @throws ApiError `import_address_refused`, `invalid_body` */
+export const checkAddress = ({ importSource, regions }: Service, origin: ImportOrigin): void => {
+  if (origin.method === 'web-download') {
+    const why = importSource.outbound.refusalOf(origin.uri, importSource.filter)
+    if (why !== undefined) throw apiError('import_address_refused', { why })
+  }
+  if (origin.method === 'glance-download' && !regions.has(origin.region)) {
+    throw apiError('invalid_body', { why: `there is no region ${origin.region}` })
+  }
+}
+
+interface Admitted {
+  readonly image: Image
+  readonly work: ImportWork
+}
+
+/** Everything that can speak against an import, in the order in which it is told. */
+const admit = async (
+  service: Service,
+  tx: Tx,
+  actor: Actor,
+  imageId: string,
+  request: ImportRequest,
+  found: ImageAndMembership | undefined,
+): Promise<Admitted> => {
+  const image = fromRow(entitled(actor, 'image.show', { image: imageId }, found).row)
+  checkState(request, image)
+  const origin = originOf(request)
+  entitled(actor, request.method === 'copy-image' ? 'image.stores' : 'image.change', { image: imageId }, found)
+  await checkUnlocked(tx, image)
+  const stores = storesFor(service, request, image)
+  checkAddress(service, origin)
+  if (image.status === 'queued') await checkUploading(tx, service.limits, image.owner)
+  return { image, work: { origin, stores, allMustSucceed: request.stores.allMustSucceed } }
+}
+
+/** A project that has used up its bytes imports nothing more. */
+const checkRoom = async ({ database, limits }: Service, actor: Actor): Promise<void> => {
+  const limit = limits.project_storage_bytes
+  if (limit < 0 || actor.projectId === null) return
+  const used = await usedBytes(database.read, actor.projectId)
+  if (used >= limit) throw apiError('storage_quota', { limit, used })
+}
+
+/** A task that is yet to be begun, and belongs to this process meanwhile. */
+export const newTask = (
+  { presence }: Pick<Service, 'presence'>,
+  cause: Cause,
+  given: Pick<Task, 'type' | 'owner' | 'image_id' | 'input' | 'work'>,
+): Task => ({
+  ...given,
+  id: randomUUID(),
+  status: 'pending',
+  user_id: cause.userId ?? '',
+  request_id: cause.requestId,
+  result: null,
+  message: '',
+  attempts: 0,
+  process_id: presence.processId,
+  created_at: cause.at,
+  updated_at: cause.at,
+  expires_at: null,
+})
+
+/** Marks the image as one that this task imports. */
+export const startImport = async (tx: Tx, cause: Cause, image: Image, task: Task, work: ImportWork): Promise<void> => {
+  const { during } = statusFor[work.origin.method]
+  const properties = withImportState(image, { taskId: task.id, remaining: work.stores, failed: [] })
+  await updateImage(tx, image, { ...image, status: during, properties, updatedAt: cause.at })
+}
+
+/**
+ * Begins to import an image. It goes on after the answer, also after a crash of the service.
+ * @param token of the caller, for what must be done in its name
+ * @throws ApiError
+ */
+export const beginImport = async (
+  service: Service,
+  actor: Actor,
+  cause: Cause,
+  imageId: string,
+  request: ImportRequest,
+  token: string,
+): Promise<void> => {
+  await checkRoom(service, actor)
+  const task = await service.database.write(async (tx) => {
+    const found = await findImageForChange(tx, imageId, actor.projectId, cause.at)
+    const { image, work } = await admit(service, tx, actor, imageId, request, found)
+    if (work.stores.length === 0) return undefined
+    const { document } = request
+    const made = newTask(service, cause, {
+      type: 'api_image_import',
+      owner: actor.projectId ?? '',
+      image_id: imageId,
+      input: JSON.stringify({ image_id: imageId, import_req: document, backend: work.stores }),
+      work: writeWork(work),
+    })
+    await insertTask(tx, made)
+    await startImport(tx, cause, image, made, work)
+    return made
+  })
+  if (task !== undefined) service.tasks.begin(task, token)
+}
+
+/** Writes down that an import has come to its end. */
+export const recordImport = (
+  tx: Tx,
+  cause: Cause,
+  image: Image,
+  type: 'image.import' | 'image.import_failed' | 'image.store_add',
+  detail: Readonly<Record<string, unknown>>,
+): Promise<string> => recordEvent(tx, cause, { type, imageId: image.id, ownerId: image.owner, detail })

@@ -1,0 +1,67 @@
+import { apiError } from '../api-error.ts'
+import type { Write } from '../data/attempt.ts'
+import { sealingBy } from '../data/image-keys.ts'
+import type { Cause } from '../events/events.ts'
+import type { Image } from '../images/image.ts'
+import { OutboundError } from '../outbound/error.ts'
+import type { Service } from '../service.ts'
+import { fromRegion } from './region.ts'
+import type { ImportOrigin } from './work.ts'
+
+/** How the first copy comes. */
+export interface Fetch extends Pick<Write, 'open' | 'expected' | 'sealingOf'> {
+  /** What the image takes over from the one that it is fetched from. */
+  readonly adopt?: (image: Image) => Image
+}
+
+/** What an address sends, with failures told by the table of errors. @throws ApiError `import_failed`, `image_too_large` */
+export const openAddress = (
+  { importSource, limits }: Service,
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+  through: Pick<Service['importSource'], 'outbound' | 'filter'> = importSource,
+): Write['open'] => {
+  const bytesMax = limits.image_size_bytes
+  return async (signal) => {
+    try {
+      const idleTimeoutMs = limits.upload_idle_seconds * 1000
+      const { filter, outbound } = through
+      const { body, sizeBytes } = await outbound.get(url, { filter, headers, signal, idleTimeoutMs, bytesMax })
+      return {
+        stream: body,
+        announcedBytes: sizeBytes,
+        close: async () => {
+          body.destroy()
+        },
+      }
+    } catch (error) {
+      throw outboundAnswer(error, bytesMax)
+    }
+  }
+}
+
+/** What is told of a call that failed. */
+export const outboundAnswer = (error: unknown, bytesMax: number): unknown => {
+  if (!(error instanceof OutboundError)) return error
+  return error.reason === 'too_large'
+    ? apiError('image_too_large', { limit: bytesMax })
+    : apiError('import_failed', { why: error.message.replace(/\.$/, '') })
+}
+
+/** Gets ready to fetch the bytes of an image. @param token of whoever asked, if it is still known */
+export const openFrom = async (
+  service: Service,
+  cause: Cause,
+  { origin, token }: { readonly origin: ImportOrigin; readonly token: string | null },
+): Promise<Fetch> => {
+  const sealingOf = sealingBy(service, { projectId: cause.projectId ?? '', token }, cause)
+  switch (origin.method) {
+    case 'web-download':
+      return { open: openAddress(service, origin.uri), sealingOf }
+    case 'glance-download':
+      return { ...(await fromRegion(service, origin, token)), sealingOf }
+    case 'glance-direct':
+    case 'copy-image':
+      throw new Error(`An import by ${origin.method} fetches nothing.`)
+  }
+}
