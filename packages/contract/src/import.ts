@@ -7,7 +7,9 @@ import { uuidPattern } from './json-schema.ts'
  */
 export const ImportSchema = Type.Object({
   method: Type.Object({
-    name: Type.String({ description: 'How the bytes come: glance-direct, web-download, glance-download or copy-image.' }),
+    name: Type.String({
+      description: 'How the bytes come: glance-direct, web-download, glance-download or copy-image.',
+    }),
     uri: Type.Optional(Type.String({ description: 'web-download: where the bytes are.' })),
     glance_region: Type.Optional(Type.String({ description: 'glance-download: the region that has the image.' })),
     glance_image_id: Type.Optional(Type.String({ description: 'glance-download: the image there.' })),

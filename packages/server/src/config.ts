@@ -108,7 +108,8 @@ export const ConfigSchema = Type.Object(
     import_methods: Type.Optional(
       Type.String({
         default: 'glance-direct,web-download,copy-image',
-        description: 'Ways to import bytes, separated by commas; with `regions` also `glance-download`; `none` for none.',
+        description:
+          'Ways to import bytes, separated by commas; with `regions` also `glance-download`; `none` for none.',
       }),
     ),
     regions: text('Other regions of the cloud, to import images from: name=https://HOST:PORT, separated by commas.'),

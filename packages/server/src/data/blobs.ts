@@ -167,7 +167,6 @@ const bytesOf = async (
 const stageStates = ['staging', 'staged'] as const
 
 export const usedBytes = (db: Reader, projectId: string): Promise<number> => bytesOf(db, projectId, undefined)
-export const stagedBytes = (db: Reader, projectId: string): Promise<number> => bytesOf(db, projectId, stageStates)
 
 /** What a project may take up; negative: as much as it likes. */
 export interface ByteLimits {

@@ -64,7 +64,8 @@ export const dataRoutes = (app: FastifyInstance, service: Service): void => {
       schema: {
         tags,
         summary: 'Stage the bytes of an image',
-        description: 'The body is application/octet-stream. The image is uploading from then on; POST import makes it active.',
+        description:
+          'The body is application/octet-stream. The image is uploading from then on; POST import makes it active.',
         params: imageParams,
       },
     },

@@ -7,15 +7,18 @@ export interface Uploads {
   isUnderWay(key: StoreKey): boolean
   /** Calls off the uploads of an image. */
   abort(imageId: string): void
+  /** Calls off all of them, and those that would begin after. */
   abortAll(): void
 }
 
 export const createUploads = (): Uploads => {
   const running = new Map<StoreKey, { imageId: string; controller: AbortController }>()
+  let isOver = false
 
   return {
     begin: (imageId, key) => {
       const controller = new AbortController()
+      if (isOver) controller.abort()
       running.set(key, { imageId, controller })
       return { signal: controller.signal, end: () => void running.delete(key) }
     },
@@ -24,6 +27,7 @@ export const createUploads = (): Uploads => {
       for (const upload of running.values()) if (upload.imageId === imageId) upload.controller.abort()
     },
     abortAll: () => {
+      isOver = true
       for (const { controller } of running.values()) controller.abort()
     },
   }

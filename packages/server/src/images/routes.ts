@@ -87,7 +87,8 @@ export const imageRoutes = (app: FastifyInstance, service: Service): void => {
       const image = parseCreate(jsonBody(request), actor.projectId, cause.at)
       await createImage(service, actor, cause, image)
       reply.header('location', `${publicUrlOf(service, request)}/v2/images/${image.id}`)
-      if (service.importMethods.length > 0) reply.header('openstack-image-import-methods', service.importMethods.join(','))
+      if (service.importMethods.length > 0)
+        reply.header('openstack-image-import-methods', service.importMethods.join(','))
       reply.header('openstack-image-store-ids', service.stores.names.join(','))
       return sendJson(reply, 201, imageDocument(image))
     },

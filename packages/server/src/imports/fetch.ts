@@ -4,6 +4,7 @@ import { sealingBy } from '../data/image-keys.ts'
 import type { Cause } from '../events/events.ts'
 import type { Image } from '../images/image.ts'
 import { OutboundError } from '../outbound/error.ts'
+import type { ImportSource } from '../outbound/settings.ts'
 import type { Service } from '../service.ts'
 import { fromRegion } from './region.ts'
 import type { ImportOrigin } from './work.ts'
@@ -16,17 +17,18 @@ export interface Fetch extends Pick<Write, 'open' | 'expected' | 'sealingOf'> {
 
 /** What an address sends, with failures told by the table of errors. @throws ApiError `import_failed`, `image_too_large` */
 export const openAddress = (
-  { importSource, limits }: Service,
+  { limits }: Pick<Service, 'limits'>,
+  { outbound, filter }: ImportSource,
   url: string,
   headers: Readonly<Record<string, string>> = {},
-  through: Pick<Service['importSource'], 'outbound' | 'filter'> = importSource,
 ): Write['open'] => {
   const bytesMax = limits.image_size_bytes
   return async (signal) => {
     try {
       const idleTimeoutMs = limits.upload_idle_seconds * 1000
-      const { filter, outbound } = through
       const { body, sizeBytes } = await outbound.get(url, { filter, headers, signal, idleTimeoutMs, bytesMax })
+      // It may break off before anybody listens; whoever reads it finds that out then.
+      body.on('error', () => undefined)
       return {
         stream: body,
         announcedBytes: sizeBytes,
@@ -57,7 +59,7 @@ export const openFrom = async (
   const sealingOf = sealingBy(service, { projectId: cause.projectId ?? '', token }, cause)
   switch (origin.method) {
     case 'web-download':
-      return { open: openAddress(service, origin.uri), sealingOf }
+      return { open: openAddress(service, service.importSource, origin.uri), sealingOf }
     case 'glance-download':
       return { ...(await fromRegion(service, origin, token)), sealingOf }
     case 'glance-direct':

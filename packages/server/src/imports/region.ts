@@ -18,7 +18,16 @@ const RemoteImage = Type.Object({
 const isRemoteImage = Compile(RemoteImage)
 
 /** Properties that say how an image is to be run, and so hold in every region. */
-const adoptedPrefixes = ['hw_', 'trait:', 'os_distro', 'os_secure_boot', 'os_type', 'os_version', 'architecture', 'img_']
+const adoptedPrefixes = [
+  'hw_',
+  'trait:',
+  'os_distro',
+  'os_secure_boot',
+  'os_type',
+  'os_version',
+  'architecture',
+  'img_',
+]
 const neverAdopted = ['img_signature']
 
 const isAdopted = (name: string): boolean =>
@@ -46,7 +55,7 @@ const patienceMs = 30_000
  * @throws ApiError `import_token_gone`, `import_failed`
  */
 export const fromRegion = async (
-  { regions, regionSource, importSource, limits, stopping }: Service,
+  { regions, regionSource, limits, stopping }: Service,
   { region, imageId }: Extract<ImportOrigin, { method: 'glance-download' }>,
   token: string | null,
 ): Promise<Pick<Fetch, 'open' | 'expected' | 'adopt'>> => {
@@ -69,13 +78,14 @@ export const fromRegion = async (
   } catch (error) {
     throw outboundAnswer(error, documentMaxBytes)
   }
-  if (!isRemoteImage.Check(document)) throw apiError('import_failed', { why: 'the other region answered with no image' })
+  if (!isRemoteImage.Check(document))
+    throw apiError('import_failed', { why: 'the other region answered with no image' })
   if (document.status !== 'active') {
     throw apiError('import_failed', { why: `the image of the other region is ${document.status}` })
   }
   const { checksum = null, os_hash_algo = null, os_hash_value = null } = document
   return {
-    open: openAddress({ importSource, limits }, `${address}/file`, headers, regionSource),
+    open: openAddress({ limits }, regionSource, `${address}/file`, headers),
     expected: { checksum, os_hash_algo, os_hash_value },
     adopt: adopting(document),
   }

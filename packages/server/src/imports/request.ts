@@ -1,4 +1,4 @@
-import { type ImportDocument, type ImportMethod, importMethods, ImportSchema, isUuid } from '@vitrine/contract'
+import { type ImportDocument, type ImportMethod, ImportSchema, importMethods, isUuid } from '@vitrine/contract'
 import type { FastifyRequest } from 'fastify'
 import { apiError } from '../api-error.ts'
 import { bodyParser } from '../http/parsed-body.ts'

@@ -15,8 +15,8 @@ import type { TaskRun, TaskWork } from '../tasks/runner.ts'
 import { recordImport } from './begin.ts'
 import { copyDoor, fetchDoor } from './doors.ts'
 import { openFrom } from './fetch.ts'
-import { openStored } from './stored.ts'
 import { readStaged } from './staged.ts'
+import { openStored } from './stored.ts'
 import { type ImportWork, importStateOf, readWork, withImportState } from './work.ts'
 
 /** One import under way. */
@@ -108,6 +108,7 @@ const acceptStaged = (service: Service, run: Import): Promise<Image> =>
     // After a crash, they may be in their place already.
     if (staged === undefined) return image
     const { bytes, finding } = readStaged(staged.content)
+    if (finding === undefined) throw apiError('import_failed', { why: 'another version of the service took them' })
     const { diskFormat, containerFormat } = image
     if (diskFormat === null || containerFormat === null) throw apiError('import_formats_missing', { missing: 'format' })
     const verdict = verdictOn({ diskFormat, containerFormat, enforce: service.formatCheck }, finding)

@@ -26,7 +26,7 @@ const stageDoor = (service: Service, actor: Actor, cause: Cause, imageId: string
     keep: async (tx, image, bytes, { key }) => {
       const finding = check.finding()
       if (finding === undefined) throw new Error('Staged bytes were not looked at.')
-      if (!(await stageBlob(tx, key, bytes.sizeBytes, writeStaged({ bytes, finding })))) return false
+      if (!(await stageBlob(tx, key, bytes.sizeBytes, writeStaged(bytes, finding)))) return false
       const at = service.now()
       await updateImage(tx, image, { ...image, sizeBytes: bytes.sizeBytes, updatedAt: at })
       const detail = { size: bytes.sizeBytes }

@@ -45,7 +45,11 @@ export const requestTask = async (
   const { import_from: uri, import_from_format: format, image_properties: properties } = request.input
   const origin = { method: 'web-download', uri } as const
   checkAddress(service, origin)
-  const described = { container_format: 'bare', ...(format === undefined ? {} : { disk_format: format }), ...properties }
+  const described = {
+    container_format: 'bare',
+    ...(format === undefined ? {} : { disk_format: format }),
+    ...properties,
+  }
   const image = parseCreate(described, actor.projectId, cause.at)
   if (image.diskFormat === null) throw apiError('import_formats_missing', { missing: 'disk_format' })
   const work: ImportWork = { origin, stores: [service.stores.byDefault.name], allMustSucceed: true }

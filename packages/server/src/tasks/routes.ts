@@ -11,14 +11,18 @@ import { type PageRequest, parsePage } from '../http/page.ts'
 import { type ImagePath, imageParams, type ResourcePath, resourceParams } from '../http/params.ts'
 import { findImage } from '../images/queries.ts'
 import type { Service } from '../service.ts'
+import { findTask, listTasks, type Task, type TaskQuery, taskSortKeys, tasksOfImage } from './queries.ts'
 import { parseTaskRequest, requestTask } from './request.ts'
-import { findTask, listTasks, type Task, type TaskQuery, tasksOfImage, taskSortKeys } from './queries.ts'
 import { fullTask, rawTask, shortTask } from './task.ts'
 
 const tags = ['tasks']
 
 /** One of the words that a parameter takes. @throws ApiError `invalid_parameter` */
-const wordOf = <Word extends string>({ query }: PageRequest, name: string, words: readonly Word[]): Word | undefined => {
+const wordOf = <Word extends string>(
+  { query }: PageRequest,
+  name: string,
+  words: readonly Word[],
+): Word | undefined => {
   const given = query.get(name)
   if (given === undefined) return undefined
   const word = words.find((one) => one === given)
