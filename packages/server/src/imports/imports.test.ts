@@ -214,10 +214,7 @@ eachDatabase('imports', ({ newUrl, atEnd }) => {
 
   it('of an image that is deleted meanwhile end as failed, with nothing left', async () => {
     const service = await start()
-    let onAsked = () => undefined as void
-    const asked = new Promise<void>((resolve) => {
-      onAsked = resolve
-    })
+    const { promise: asked, resolve: onAsked } = Promise.withResolvers<void>()
     const web = await startWeb((_request, response) => {
       response.write(bytes)
       onAsked()

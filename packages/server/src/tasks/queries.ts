@@ -124,11 +124,6 @@ export const endTask = async (
     .execute()
 }
 
-/** The image that the work is for, once it is made. */
-export const setTaskImage = async (tx: Tx, id: string, imageId: string): Promise<void> => {
-  await tx.updateTable('tasks').set({ image_id: imageId }).where('id', '=', id).execute()
-}
-
 export const forgetEndedTasks = async (tx: Tx, now: number): Promise<void> => {
   await tx.deleteFrom('tasks').where('expires_at', '<', now).execute()
 }
