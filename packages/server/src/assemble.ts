@@ -64,6 +64,7 @@ import { startReaper } from './shares/reaper.ts'
 import { shareRoutes } from './shares/routes.ts'
 import { startUsage } from './shares/usage.ts'
 import { openStores } from './storage/stores.ts'
+import { storeRoutes } from './stores/routes.ts'
 import { taskRoutes } from './tasks/routes.ts'
 import { createTasks } from './tasks/runner.ts'
 
@@ -140,6 +141,7 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
     imageRoutes(api, service)
     importRoutes(api, service)
     taskRoutes(api, service)
+    storeRoutes(api, service)
     memberRoutes(api, service)
     eventRoutes(api, service)
     activityRoutes(api, service)

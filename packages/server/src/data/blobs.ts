@@ -166,6 +166,8 @@ const bytesOf = async (
 
 const stageStates = ['staging', 'staged'] as const
 
+export const stagedBytes = (db: Reader, projectId: string): Promise<number> => bytesOf(db, projectId, stageStates)
+
 export const usedBytes = (db: Reader, projectId: string): Promise<number> => bytesOf(db, projectId, undefined)
 
 /** What a project may take up; negative: as much as it likes. */

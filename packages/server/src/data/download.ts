@@ -74,7 +74,7 @@ export const openImageBytes = async (
   const dataKey = await openKey?.(image)
   if (dataKey === undefined && encryption === 'sealed') throw new Error('A sealed image was to be sent unopened.')
   let failure: StoreError | undefined
-  for (const location of inOrder(locationsOf(image), prefer)) {
+  for (const location of inOrder(service, locationsOf(image), prefer)) {
     try {
       const stored = await openLocation(service, location)
       if (stored === undefined) continue
@@ -101,10 +101,11 @@ const openLocation = ({ stores }: Service, { store, key }: Location): Promise<By
   return from.open(key)
 }
 
-/** Preferred stores come first, in their order. */
-const inOrder = (locations: readonly Location[], prefer: readonly string[]): readonly Location[] => {
+/** Preferred stores come first, in their order, then those of a larger weight. */
+const inOrder = ({ stores }: Service, locations: readonly Location[], prefer: readonly string[]) => {
   const rank = ({ store }: Location): number => (prefer.includes(store) ? prefer.indexOf(store) : prefer.length)
-  return locations.toSorted((one, other) => rank(one) - rank(other))
+  const weight = ({ store }: Location): number => stores.byName(store)?.weight ?? 0
+  return locations.toSorted((one, other) => rank(one) - rank(other) || weight(other) - weight(one))
 }
 
 const chosenRange = (request: FastifyRequest, sizeBytes: number): { range: ByteRange; part: boolean } => {

@@ -15,7 +15,7 @@ import { sealedWriter } from './sealed-writer.ts'
 const sealedStore = (store: ByteStore): ByteStore => {
   const kept = new Map<string, { dataKey: Uint8Array; sizeBytes: number }>()
   return {
-    name: store.name,
+    ...store,
     write: async (key) => {
       const inner = await store.write(key)
       const entry = { dataKey: newDataKey(), sizeBytes: 0 }

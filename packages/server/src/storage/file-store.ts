@@ -1,10 +1,11 @@
 import { mkdir, open, opendir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { isMissing, storeErrorOf } from './file-errors.ts'
 import { openFileReader } from './file-reader.ts'
 import { type FileWriterPlace, startFileWriter } from './file-writer.ts'
 import { syncFolder } from './folder.ts'
-import { type ByteStore, isStoreKey, type StoredKey, StoreError, type StoreKey } from './port.ts'
+import { type ByteStore, isStoreKey, type StoredKey, StoreError, type StoreFacts, type StoreKey } from './port.ts'
 import { createTurns } from './turns.ts'
 
 /** What stands in one folder under the name of a key; files that go during the walk are left out. */
@@ -24,6 +25,9 @@ async function* keysIn(folder: string, state: StoredKey['state']): AsyncIterable
 // read and write; two at a time leave threads for the others.
 const syncsAtOnce = 2
 
+/** What is read and written at once. */
+const chunkBytes = 512 * 1024
+
 /**
  * Bytes in a folder: `DIR/ab/KEY` for the key `ab...`, unfinished writes in `DIR/incoming/KEY`. Both must be on one
  * file system, for a write is finished by a rename. Several processes may use one folder.
@@ -33,7 +37,11 @@ const syncsAtOnce = 2
  *
  * @param name as it stands in the configuration
  */
-export const openFileStore = async (name: string, directory: string): Promise<ByteStore> => {
+export const openFileStore = async (
+  name: string,
+  directory: string,
+  { description, weight = 0 }: Partial<Pick<StoreFacts, 'description' | 'weight'>> = {},
+): Promise<ByteStore> => {
   const incoming = join(directory, 'incoming')
   const syncs = createTurns(syncsAtOnce)
 
@@ -77,6 +85,12 @@ export const openFileStore = async (name: string, directory: string): Promise<By
 
   return {
     name,
+    type: 'file',
+    description,
+    weight,
+    isRemote: false,
+    properties: { data_dir: directory, chunk_size: chunkBytes, thin_provisioning: false },
+    urlOf: (key) => pathToFileURL(place(key).storedPath).href,
 
     write: async (key) => {
       const where = place(key)

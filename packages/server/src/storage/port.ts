@@ -60,9 +60,23 @@ export interface StoredKey {
   readonly modifiedAt: Date
 }
 
-export interface ByteStore {
+/** What is told of a store. */
+export interface StoreFacts {
   /** As it stands in the configuration. */
   readonly name: string
+  readonly type: 'file' | 's3'
+  readonly description: string | undefined
+  /** Of the stores that have an image, those of a larger weight are read before the others. */
+  readonly weight: number
+  /** Whether its bytes come over a network: a local copy of them is worth its room. */
+  readonly isRemote: boolean
+  /** For administrators; never a secret. */
+  readonly properties: Readonly<Record<string, string | number | boolean>>
+}
+
+export interface ByteStore extends StoreFacts {
+  /** Where an object is, for other services of the cloud that reach the store themselves. */
+  urlOf(key: StoreKey): string
   /** Starts a write. A key is written once: a second write under the same key fails. */
   write(key: StoreKey): Promise<ByteWriter>
   /** @returns undefined when nothing is stored under this key */
