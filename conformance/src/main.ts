@@ -1,5 +1,6 @@
 import { assembleCast } from './actors.ts'
 import { closeAgents, createAgents } from './client.ts'
+import { serveContent } from './content.ts'
 import { groups } from './groups/index.ts'
 import { type Options, readOptions, usage } from './options.ts'
 import { type Receivers, receiveHooks, receiveMail } from './receivers.ts'
@@ -14,6 +15,7 @@ const run = async (options: Options): Promise<boolean> => {
   const receivers: Receivers = {}
   if (options.smtp) receivers.mail = await receiveMail(options.smtp)
   if (options.webhooks) receivers.hooks = await receiveHooks(options.webhooks)
+  if (options.content) receivers.content = await serveContent(options.content, options.region)
   const cast = await assembleCast(options.clouds, options.endpoint, agents)
   const outcomes: Outcome[] = []
   const report = (outcome: Outcome) => {
@@ -30,6 +32,7 @@ const run = async (options: Options): Promise<boolean> => {
     closeAgents(agents)
     await receivers.mail?.stop()
     await receivers.hooks?.stop()
+    await receivers.content?.stop()
   }
   if (outcomes.length === 0) throw new Error('no expectation matches the pattern')
   write(`\n${summary(outcomes)}`)

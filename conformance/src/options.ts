@@ -15,6 +15,10 @@ export interface Options {
   smtp: ListenAt | undefined
   /** Where to wait for its webhooks. */
   webhooks: ListenAt | undefined
+  /** Where to serve what imports fetch. */
+  content: ListenAt | undefined
+  /** The name under which the service knows that address as another region. */
+  region: string | undefined
 }
 
 export const usage = `Usage: node conformance/src/main.ts --clouds FILE | --auth-url URL --password PASSWORD [more]
@@ -34,6 +38,8 @@ What to do
   --smtp HOST:PORT    receive the mails of the service here; it must be set to send to this address
   --webhooks HOST:PORT
                       receive webhooks here; the service must be set to allow calls to this address
+  --content HOST:PORT serve what imports fetch here; the service must be set to allow imports from this address
+  --region NAME       the region of the service whose image endpoint is that address, to import from it
 `
 
 const domain = (auth: Json | undefined, kind: 'user' | 'project'): Domain => {
@@ -98,6 +104,8 @@ export const readOptions = (args: string[], environment: NodeJS.ProcessEnv): Opt
       glance: { type: 'boolean', default: false },
       smtp: { type: 'string' },
       webhooks: { type: 'string' },
+      content: { type: 'string' },
+      region: { type: 'string' },
     },
   })
   const common = {
@@ -106,6 +114,8 @@ export const readOptions = (args: string[], environment: NodeJS.ProcessEnv): Opt
     glance: values.glance,
     smtp: listenAt(values.smtp),
     webhooks: listenAt(values.webhooks),
+    content: listenAt(values.content),
+    region: values.region,
   }
   if (values.clouds !== undefined) return { ...common, clouds: readClouds(readFileSync(values.clouds, 'utf8')) }
   const authUrl = values['auth-url']

@@ -4,6 +4,7 @@ import http from 'node:http'
 import type { AddressInfo, Server } from 'node:net'
 import PostalMime, { type Email } from 'postal-mime'
 import { SMTPServer } from 'smtp-server'
+import type { ContentServer } from './content.ts'
 import { type Json, parseJson } from './json.ts'
 import { eventually } from './suite.ts'
 
@@ -36,7 +37,8 @@ const portOf = (address: AddressInfo | string | null): number => {
   return address.port
 }
 
-const listening = async (server: Server, at: ListenAt): Promise<string> => {
+/** Starts a server, and tells where it listens. */
+export const listening = async (server: Server, at: ListenAt): Promise<string> => {
   server.listen(at.port, at.host)
   await once(server, 'listening')
   return `${at.host}:${portOf(server.address())}`
@@ -153,4 +155,6 @@ export const signedBy = (call: HookCall, secret: string): boolean => {
 export interface Receivers {
   mail?: MailReceiver
   hooks?: HookReceiver
+  /** Not what arrives, but what the service fetches. */
+  content?: ContentServer
 }

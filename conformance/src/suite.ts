@@ -104,13 +104,19 @@ export const sleep = (milliseconds: number): Promise<void> =>
     setTimeout(resolve, milliseconds)
   })
 
-/** Asks again and again until `done` agrees; fails after ten seconds. */
-export const eventually = async <T>(ask: () => Promise<T>, done: (value: T) => boolean, what: string): Promise<T> => {
-  const until = Date.now() + 10_000
+/** Asks again and again until `done` agrees; fails after ten seconds, or as many as are given. */
+export const eventually = async <T>(
+  ask: () => Promise<T>,
+  done: (value: T) => boolean,
+  what: string,
+  seconds = 10,
+): Promise<T> => {
+  const until = Date.now() + seconds * 1000
   for (;;) {
     const value = await ask()
     if (done(value)) return value
-    if (Date.now() > until) throw new Error(`${what}: not within ten seconds; last seen ${JSON.stringify(value)}`)
+    if (Date.now() > until)
+      throw new Error(`${what}: not within ${seconds} seconds; last seen ${JSON.stringify(value)}`)
     await sleep(20)
   }
 }

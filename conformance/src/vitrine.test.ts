@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assembleCast } from './actors.ts'
 import { closeAgents, createAgents } from './client.ts'
+import { serveContent } from './content.ts'
 import { groups } from './groups/index.ts'
 import { receiveHooks, receiveMail } from './receivers.ts'
 import { line } from './report.ts'
@@ -11,7 +12,11 @@ import { startVitrine } from './vitrine.ts'
 for (const database of ['SQLite', 'PostgreSQL'] as const)
   test(`Vitrine over ${database} keeps the contract`, async (overDatabase) => {
     const here = { host: '127.0.0.1', port: 0 }
-    const receivers = { mail: await receiveMail(here), hooks: await receiveHooks(here) }
+    const receivers = {
+      mail: await receiveMail(here),
+      hooks: await receiveHooks(here),
+      content: await serveContent(here, 'elsewhere'),
+    }
     const service = await startVitrine(database, receivers)
     const agents = createAgents()
     try {
@@ -35,5 +40,6 @@ for (const database of ['SQLite', 'PostgreSQL'] as const)
       await service.stop()
       await receivers.mail.stop()
       await receivers.hooks.stop()
+      await receivers.content.stop()
     }
   })

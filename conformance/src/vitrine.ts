@@ -96,7 +96,7 @@ const startServer = async (data: string, environment: Record<string, string>) =>
 
 /**
  * Starts Vitrine in a new folder, over SQLite or over a PostgreSQL of its own; `stop` leaves nothing behind. Its mails
- * and webhooks go to the receivers given.
+ * and webhooks go to the receivers given, and it may import from the content given.
  */
 export const startVitrine = async (
   database: 'SQLite' | 'PostgreSQL',
@@ -113,6 +113,16 @@ export const startVitrine = async (
     const environment: Record<string, string> = {}
     if (receivers.mail) environment.VITRINE_SMTP_URL = receivers.mail.url
     if (receivers.hooks) environment.VITRINE_OUTBOUND_ALLOW = `${new URL(receivers.hooks.url).hostname}/32`
+    if (receivers.content) {
+      const { hostname, port } = new URL(receivers.content.url)
+      environment.VITRINE_IMPORT_ALLOW = `${hostname}/32`
+      environment.VITRINE_IMPORT_PORTS_ALLOWED = `80,443,${port}`
+      environment.VITRINE_IMPORT_METHODS = 'glance-direct,web-download,glance-download,copy-image'
+      environment.VITRINE_REGIONS = `${receivers.content.region}=${receivers.content.url}`
+    }
+    environment.VITRINE_STORES = ['first', 'second', 'third']
+      .map((name) => `${name}=file://${join(directory, 'stores', name)}`)
+      .join(',')
     if (database === 'PostgreSQL') {
       const postgres = await startPostgres(directory)
       undo.push(postgres.stop)

@@ -40,6 +40,9 @@ import { imagesAttributes } from './images-attributes.ts'
 import { imagesCreate } from './images-create.ts'
 import { imagesLife } from './images-life.ts'
 import { imagesPatch } from './images-patch.ts'
+import { importFlows } from './import-flows.ts'
+import { importRemote } from './import-remote.ts'
+import { importRequests } from './import-requests.ts'
 import { lists } from './lists.ts'
 import { membersBodies } from './members-bodies.ts'
 import { membersLife } from './members-life.ts'
@@ -49,6 +52,9 @@ import { rawHttp } from './raw-http.ts'
 import { routesAndMethods } from './routes.ts'
 import { schemaDocuments } from './schemas.ts'
 import { sharing } from './sharing.ts'
+import { stage } from './stage.ts'
+import { storesAndInfo } from './stores-info.ts'
+import { tasks } from './tasks.ts'
 import { upload } from './upload.ts'
 import { versions } from './versions.ts'
 
@@ -74,6 +80,12 @@ export const groups: readonly Group[] = [
   filtersAndSorting,
   upload,
   download,
+  stage,
+  importRequests,
+  importFlows,
+  importRemote,
+  tasks,
+  storesAndInfo,
   rawHttp,
   sharesMany,
   sharesTerms,

@@ -1,5 +1,6 @@
 import { expectStatus } from '../../expect.ts'
 import { published, ruled, unique } from '../../extensions.ts'
+import { storeNames } from '../../imports.ts'
 import { at, listAt, stringAt } from '../../json.ts'
 import { grantKey, madeKey } from '../../keys.ts'
 import type { Scene } from '../../suite.ts'
@@ -50,6 +51,10 @@ export const makeThings = async (scene: Scene): Promise<Things> => {
     // A service without mail has neither of these.
     'notice-addresses': String(at(address.json, 'id') ?? crypto.randomUUID()),
     'access-requests': crypto.randomUUID(),
+    // Tasks are for administrators; a store is no project's, and what follows its name is an image.
+    tasks: crypto.randomUUID(),
+    stores: (await storeNames(scene))?.byDefault ?? 'none',
+    '{store}': image,
     keys: await thingKey(scene),
     grants: consumer.projectId,
     jobs: stringAt(job.json, 'job_id'),
