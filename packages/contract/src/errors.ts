@@ -184,6 +184,12 @@ export const errorTable = {
     next: 'The project that it belongs to can enable it: vitrine key enable {key}',
   },
 
+  namespace_protected: {
+    status: 403,
+    message: 'The namespace {namespace} is protected: neither it nor what is in it can be deleted.',
+    next: 'Set its attribute protected to false first.',
+  },
+
   identity_forbidden: { status: 403, message: 'Your token does not allow this call.', next: '' },
   token_chain_too_long: {
     status: 403,
@@ -336,6 +342,11 @@ export const errorTable = {
     status: 413,
     message: 'Your project may have {limit} {kind} and has them.',
     next: 'Remove one first.',
+  },
+  metadef_quota: {
+    status: 413,
+    message: 'There can be {limit} {kind}, and this would be more.',
+    next: 'Remove some first, or ask the operator for more.',
   },
   tag_quota: { status: 413, message: 'An image may have {limit} tags; this would be {used}.', next: '' },
 

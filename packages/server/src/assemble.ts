@@ -50,6 +50,8 @@ import { resumeRotations } from './keys/rotation.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { startKeyWork } from './keys/worker.ts'
 import { memberRoutes } from './members/routes.ts'
+import { metadefRoutes } from './metadefs/routes.ts'
+import { loadStock } from './metadefs/stock.ts'
 import { startNotices } from './notices/notices.ts'
 import { publicNoticeRoutes } from './notices/public-routes.ts'
 import { noticeRoutes } from './notices/routes.ts'
@@ -156,6 +158,7 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
     encryptionRoutes(api, service)
     copyRoutes(api, service)
     cloudImageRoutes(api, service)
+    metadefRoutes(api, service)
     schemaRoutes(api)
     await api.register(async (data) => dataRoutes(data, service))
   })
@@ -231,6 +234,7 @@ export const assemble = async (
   const app = createApp(config)
   const stores = await openStores(config.stores)
   const database = await openDatabase(config.database_url)
+  await loadStock(database, now)
   const presence = await enter(database, now, (error) => app.log.error({ err: error }, 'a heartbeat failed'))
   const uploads = createUploads()
   const sweeper = await startSweeper({

@@ -5,6 +5,7 @@ import { identityTables } from './migrations/0002-identity.ts'
 import { sharingTables } from './migrations/0003-sharing.ts'
 import { keyTables } from './migrations/0004-keys.ts'
 import { storeTables } from './migrations/0005-stores.ts'
+import { metadefTables } from './migrations/0006-metadefs.ts'
 import type { Tables } from './tables.ts'
 
 /** Every step that the tables have taken, oldest first. A step that has been released is never changed. */
@@ -14,6 +15,7 @@ const migrations = {
   '0003-sharing': sharingTables,
   '0004-keys': keyTables,
   '0005-stores': storeTables,
+  '0006-metadefs': metadefTables,
 }
 
 /**

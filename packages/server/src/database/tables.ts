@@ -12,6 +12,7 @@ import type { Generated } from 'kysely'
 import type { IdentityTables } from '../identity/tables.ts'
 import type { Flag } from './flag.ts'
 import type { KeyTables } from './key-tables.ts'
+import type { MetadefTables } from './metadef-tables.ts'
 import type { ShareColumns, SharingTables } from './sharing-tables.ts'
 
 /** Instants are milliseconds since 1970 (UTC); lists of text and records are JSON. */
@@ -154,7 +155,7 @@ export interface EventsTable {
 /** An event as it is read. */
 export type EventRow = Omit<EventsTable, 'sequence'> & { sequence: number }
 
-export interface Tables extends IdentityTables, SharingTables, KeyTables {
+export interface Tables extends IdentityTables, SharingTables, KeyTables, MetadefTables {
   images: ImagesTable
   image_ids: ImageIdsTable
   image_terms: ImageTermsTable

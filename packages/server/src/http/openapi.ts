@@ -27,6 +27,7 @@ export const withOpenApi = async (app: FastifyInstance): Promise<void> => {
         { name: 'images', description: 'Image records' },
         { name: 'data', description: 'The bytes of images' },
         { name: 'members', description: 'Sharing images with projects' },
+        { name: 'metadefs', description: 'Metadata definitions: what properties mean' },
         { name: 'schemas', description: 'JSON schemas of the documents' },
         { name: 'extensions', description: 'What Vitrine adds to the Image API' },
         { name: 'catalogue', description: 'The public catalogue and requests for access' },
