@@ -44,13 +44,15 @@ export const until = async <T>(find: () => T | undefined, what: string): Promise
   }
 }
 
-export const startDemo = async (): Promise<Demo> => {
+/** @param settings further variables of the service; `FOLDER` in them is the folder of the demonstration */
+export const startDemo = async (settings: Readonly<Record<string, string>> = {}): Promise<Demo> => {
   const folder = await mkdtemp(join(tmpdir(), 'vitrine-sharing-'))
+  const own = Object.entries(settings).map(([name, value]) => [name, value.replaceAll('FOLDER', folder)])
   const data = join(folder, 'data')
   const mail = await startMailServer()
   const stop = new AbortController()
   const service = memoryContext({
-    environment: { VITRINE_SMTP_URL: mail.url, VITRINE_LOG_LEVEL: 'silent' },
+    environment: { VITRINE_SMTP_URL: mail.url, VITRINE_LOG_LEVEL: 'silent', ...Object.fromEntries(own) },
     signal: stop.signal,
   })
   const ended = run(['serve', '--demo', '--listen', '127.0.0.1:0', '--data', data], service)
