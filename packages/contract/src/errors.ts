@@ -66,6 +66,11 @@ export const errorTable = {
     message: '{announced} bytes were announced and {received} arrived.',
     next: 'The image is queued again; repeat the upload.',
   },
+  expectation_failed: {
+    status: 400,
+    message: 'The bytes are not those that were expected: their {what} is {found}, and {expected} was stated.',
+    next: 'The image is queued again; correct what was stated or the file, and repeat.',
+  },
   upload_incomplete: {
     status: 400,
     message: 'The upload broke off before its end.',

@@ -17,6 +17,19 @@ export const ImportSchema = Type.Object({
   }),
   stores: Type.Optional(Type.Array(Type.String(), { description: 'Stores that the bytes shall be in.' })),
   all_stores: Type.Optional(Type.Boolean({ description: 'All stores, instead of naming them.' })),
+  expected: Type.Optional(
+    Type.Object(
+      {
+        size: Type.Optional(Type.Integer({ minimum: 0, description: 'Bytes.' })),
+        os_hash_algo: Type.Optional(Type.String({ description: 'sha512, sha256, sha1 or md5.' })),
+        os_hash_value: Type.Optional(Type.String({ description: 'The digest in hex.' })),
+      },
+      {
+        additionalProperties: false,
+        description: 'What the bytes must turn out to be; else the import fails (extension).',
+      },
+    ),
+  ),
   all_stores_must_succeed: Type.Optional(
     Type.Boolean({ description: 'Whether the import fails when one store does; true by default.' }),
   ),

@@ -49,6 +49,7 @@ import { createKeyRepeats } from './keys/repeats.ts'
 import { resumeRotations } from './keys/rotation.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { startKeyWork } from './keys/worker.ts'
+import { locationRoutes } from './locations/routes.ts'
 import { memberRoutes } from './members/routes.ts'
 import { metadefRoutes } from './metadefs/routes.ts'
 import { loadStock } from './metadefs/stock.ts'
@@ -144,6 +145,7 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
     importRoutes(api, service)
     taskRoutes(api, service)
     storeRoutes(api, service)
+    locationRoutes(api, service)
     memberRoutes(api, service)
     eventRoutes(api, service)
     activityRoutes(api, service)
@@ -280,6 +282,7 @@ export const assemble = async (
     limits: config.limits,
     importSource: openImportSource(config),
     formatCheck: config.format_check,
+    webLocations: config.web_locations,
     allowOwnerTransfer: config.allow_owner_transfer,
     now,
     publicUrl: config.public_url,

@@ -117,6 +117,9 @@ export const ConfigSchema = Type.Object(
       }),
     ),
     regions: text('Other regions of the cloud, to import images from: name=https://HOST:PORT, separated by commas.'),
+    web_locations: Type.Optional(
+      Type.Boolean({ default: false, description: 'Take http addresses as locations of images, and copy the bytes.' }),
+    ),
     allow_owner_transfer: Type.Optional(
       Type.Boolean({ default: false, description: 'Let an owner give an image away by PATCH add /owner.' }),
     ),

@@ -48,6 +48,8 @@ export interface Service {
   readonly importSource: ImportSource
   /** Whether bytes that do not match `disk_format` are refused. */
   readonly formatCheck: boolean
+  /** Whether images can be made of what stands at an address on the web. */
+  readonly webLocations: boolean
   /** Whether an owner may give its image away by PATCH `add /owner`, as Glance lets it. */
   readonly allowOwnerTransfer: boolean
   /** Milliseconds since 1970 (UTC). */

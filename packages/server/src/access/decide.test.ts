@@ -55,6 +55,7 @@ const shared: Record<Name, { own: Cell; other: Cell; missing: Cell }> = (() => {
     'image.download': 'allow',
     'image.change': 'allow',
     'image.stores': 'deny',
+    'image.locations': 'role',
     'image.events': 'allow',
     'image.publish': 'allow',
     'image.explain': 'allow',
@@ -69,6 +70,7 @@ const shared: Record<Name, { own: Cell; other: Cell; missing: Cell }> = (() => {
     'image.download': 'role',
     'image.change': 'role',
     'image.stores': 'deny',
+    'image.locations': 'role',
     'image.publish': 'role',
     'member.create': 'role',
     'member.invite': 'role',
@@ -79,6 +81,7 @@ const shared: Record<Name, { own: Cell; other: Cell; missing: Cell }> = (() => {
     'image.download': 'allow',
     'image.change': 'deny',
     'image.stores': 'deny',
+    'image.locations': 'role',
     'image.events': 'allow',
     'image.publish': 'deny',
     'image.explain': 'allow',
@@ -90,7 +93,7 @@ const shared: Record<Name, { own: Cell; other: Cell; missing: Cell }> = (() => {
   const nothing = { own: all('hide'), other: all('hide'), missing: all('hide') }
   return {
     admin: rows(
-      { ...ownerBase, 'image.stores': 'allow' },
+      { ...ownerBase, 'image.stores': 'allow', 'image.locations': 'allow' },
       { 'member.show': 'allow', 'member.update': 'allow', 'member.delete': 'allow' },
       { 'member.show': 'allow', 'member.update': 'allow', 'member.delete': 'allow' },
     ),
@@ -116,6 +119,7 @@ const canSee: Cell = {
   'image.download': 'allow',
   'image.change': 'deny',
   'image.stores': 'deny',
+  'image.locations': 'role',
   'image.events': 'deny',
   'image.publish': 'deny',
   'image.explain': 'allow',
@@ -126,6 +130,7 @@ const everything: Cell = {
   'image.download': 'allow',
   'image.change': 'allow',
   'image.stores': 'deny',
+  'image.locations': 'role',
   'image.events': 'allow',
   'image.publish': 'allow',
   'image.explain': 'allow',
@@ -136,6 +141,7 @@ const reading: Cell = {
   'image.download': 'role',
   'image.change': 'role',
   'image.stores': 'deny',
+  'image.locations': 'role',
   'image.events': 'allow',
   'image.publish': 'role',
   'image.explain': 'allow',
@@ -143,7 +149,7 @@ const reading: Cell = {
 }
 
 const privateImage: Record<Name, Cell> = {
-  admin: { ...everything, 'image.stores': 'allow', ...notMember },
+  admin: { ...everything, 'image.stores': 'allow', 'image.locations': 'allow', ...notMember },
   owner: { ...everything, ...notMember },
   ownerReading: { ...reading, ...notMember },
   ownerMember: { ...everything, ...notMember },

@@ -13,6 +13,7 @@ const denials: Readonly<Record<Action, (names: Names) => ApiError>> = {
   'image.download': () => apiError('forbidden', { what: 'download it' }),
   'image.change': () => apiError('forbidden', { what: 'change it' }),
   'image.stores': () => apiError('role_required', { role: 'admin' }),
+  'image.locations': () => apiError('role_required', { role: 'service' }),
   'image.events': () => apiError('forbidden', { what: 'read what happened to it' }),
   'image.publish': () => apiError('forbidden', { what: 'announce it' }),
   'member.invite': () => apiError('members_by_owner', {}),
@@ -39,7 +40,7 @@ const refusal = (
     case 'not_shared':
       return apiError('members_need_shared', { visibility })
     case 'role':
-      return apiError('role_required', { role: 'member' })
+      return apiError('role_required', { role: action === 'image.locations' ? 'service' : 'member' })
     case 'deny':
       return denials[action](names)
   }

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { type ApiError, apiError } from '../api-error.ts'
 import type { Database, Tx } from '../database/database.ts'
 import type { ImageSealsTable } from '../database/key-tables.ts'
-import type { BlobsTable, ImagesTable } from '../database/tables.ts'
+import type { BlobsTable } from '../database/tables.ts'
 import type { Cause } from '../events/events.ts'
 import { fromRow, type Image, type Location } from '../images/image.ts'
 import { findImageForChange, type ImageAndMembership, updateImage } from '../images/queries.ts'
@@ -14,6 +14,7 @@ import type { ByteStore, StoreKey } from '../storage/port.ts'
 import { type ByteLimits, doomBlob, insertBlob, isWhole, newBlobKey, reserveBytes } from './blobs.ts'
 import type { ContentCheck } from './content-check.ts'
 import { discard } from './discard.ts'
+import { algorithmsOf, checkExpectations, checkSize, type Expectation, expectationOf } from './expectation.ts'
 import { whyFailed } from './failures.ts'
 import { type Ingested, ingest } from './ingest.ts'
 import { checkUploading } from './uploading.ts'
@@ -56,8 +57,8 @@ export interface Write {
   readonly store: ByteStore
   /** Asked once the image is claimed. */
   open(signal: AbortSignal): Promise<Source> | Source
-  /** What the bytes must turn out to be, where that is known. */
-  readonly expected?: Pick<ImagesTable, 'checksum' | 'os_hash_algo' | 'os_hash_value'> | undefined
+  /** What the bytes must turn out to be, besides what the image itself says. */
+  readonly expected?: Expectation | undefined
   /**
    * Asked once the image is claimed. Without an answer the bytes are stored as they are, unless the image is a sealed one.
    * `sealed already`: they come from another store, in the form that they are stored in.
@@ -69,6 +70,7 @@ interface Attempt extends Write {
   readonly key: StoreKey
   readonly image: Image
   readonly signal: AbortSignal
+  readonly expectations: readonly Expectation[]
 }
 
 const claim = (
@@ -144,15 +146,6 @@ const giveUp = async (
   return answer
 }
 
-/** @throws ApiError `image_damaged` when the bytes are not those that they should be */
-const checkExpected = ({ expected }: Attempt, { checksum, hashAlgorithm, hashValue }: Ingested): void => {
-  if (expected === undefined) return
-  const isSame =
-    (expected.checksum === null || expected.checksum === checksum) &&
-    (expected.os_hash_algo !== hashAlgorithm || expected.os_hash_value === hashValue)
-  if (!isSame) throw apiError('image_damaged', {})
-}
-
 const byteLimits = ({ limits }: Pick<Service, 'limits'>, door: Door): ByteLimits => ({
   all: limits.project_storage_bytes,
   staged: door.state === 'staging' ? limits.project_staged_bytes : -1,
@@ -191,11 +184,13 @@ const take = async (
   sealing: Sealing | undefined,
 ): Promise<Ingested> => {
   const { hashing, hashAlgorithm, limits } = service
+  checkSize(attempt.expectations, announcedBytes)
   const writer = await attempt.store.write(attempt.key)
   return ingest(stream, {
     writer: sealing === undefined ? writer : sealedWriter(writer, sealing.key),
     hashing,
     hashAlgorithm,
+    alsoHash: algorithmsOf(attempt.expectations),
     limitBytes: limits.image_size_bytes,
     announcedBytes,
     reserve: reservation(service, door, attempt),
@@ -204,6 +199,12 @@ const take = async (
     idleTimeoutMs: limits.upload_idle_seconds * 1000,
   })
 }
+
+/** Bytes that come sealed already say nothing of what they were before. */
+const expectationsOf = (image: Image, { expected, sealingOf }: Write): readonly Expectation[] => [
+  ...(sealingOf === 'sealed already' ? [] : [expectationOf(image)]),
+  ...(expected === undefined ? [] : [expected]),
+]
 
 /**
  * Gets bytes into a store for an image, through one of the doors. They are durable when this resolves. Whatever goes wrong,
@@ -215,13 +216,13 @@ export const writeBytes = async (service: Service, cause: Cause, door: Door, wri
   const { signal, end } = service.uploads.begin(write.imageId, key)
   try {
     const image = await claim(service, cause, door, write, key)
-    const attempt: Attempt = { ...write, key, image, signal }
+    const attempt: Attempt = { ...write, key, image, signal, expectations: expectationsOf(image, write) }
     let source: Source | undefined
     try {
       const sealing = await sealingFor(attempt)
       source = await write.open(signal)
       const bytes = await take(service, door, attempt, source, sealing)
-      checkExpected(attempt, bytes)
+      checkExpectations(attempt.expectations, bytes)
       await keep(service, cause, door, attempt, bytes, sealing)
     } catch (error) {
       const about = {

@@ -16,6 +16,7 @@ import { findKey } from '../keys/queries.ts'
 import { checkEnabled, managerOf } from '../keys/use.ts'
 import type { Service } from '../service.ts'
 import { hasBytes, openImageBytes } from './download.ts'
+import { sameAs } from './expectation.ts'
 import { openingBy, sealingBy } from './image-keys.ts'
 import { streamOf } from './reader-stream.ts'
 import { upload } from './upload.ts'
@@ -152,7 +153,7 @@ export const copyImage = async (
           store: service.stores.byDefault,
           source: streamOf(reader),
           announcedBytes: reader.sizeBytes,
-          expected: source,
+          expected: sameAs(fromRow(source)),
           sealingOf: async (image) => {
             onClaimed()
             return sealing(image)

@@ -80,7 +80,8 @@ describe('an upload', () => {
         async (sizeBytes, chunkBytes, hashAlgorithm) => {
           const bytes = randomBytes(sizeBytes)
           const writer = new MemoryWriter()
-          const result = await ingest(cut(bytes, chunkBytes), optionsFor(writer, { hashAlgorithm }))
+          const { digests, ...result } = await ingest(cut(bytes, chunkBytes), optionsFor(writer, { hashAlgorithm }))
+          assert.equal(digests.get(hashAlgorithm), digest(hashAlgorithm, bytes))
           assert.ok(writer.bytes.equals(bytes))
           assert.equal(writer.state, 'committed')
           assert.deepEqual(result, {

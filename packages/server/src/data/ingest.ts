@@ -11,6 +11,8 @@ export interface IngestOptions {
   readonly writer: ByteWriter
   readonly hashing: Hashing
   readonly hashAlgorithm: HashAlgorithm
+  /** Further digests that are wanted. */
+  readonly alsoHash?: readonly HashAlgorithm[] | undefined
   /** The largest number of bytes taken. */
   readonly limitBytes: number
   /** What the client said it would send; a different number of bytes is a failure. */
@@ -33,6 +35,8 @@ export interface Ingested {
   readonly hashAlgorithm: HashAlgorithm
   /** Hex. */
   readonly hashValue: string
+  /** All that were computed, in hex. */
+  readonly digests: ReadonlyMap<HashAlgorithm, string>
   readonly virtualSizeBytes: number | null
   /** Set when the bytes do not match the image and the service was told to take them all the same. */
   readonly contentWarning: string | null
@@ -91,12 +95,21 @@ class Upload {
   }
 
   async take(stream: Readable): Promise<Ingested> {
-    const { writer, hashing, hashAlgorithm, limitBytes, announcedBytes, inspector, idleTimeoutMs } = this.#options
+    const {
+      writer,
+      hashing,
+      hashAlgorithm,
+      limitBytes,
+      announcedBytes,
+      inspector,
+      idleTimeoutMs,
+      alsoHash = [],
+    } = this.#options
     const { signal } = this.#life
     if (announcedBytes !== undefined && announcedBytes > limitBytes) {
       throw this.#failure('too_large', `${announcedBytes} bytes were announced, and ${limitBytes} are allowed.`)
     }
-    this.#run = hashing.start([...new Set<HashAlgorithm>(['md5', hashAlgorithm])])
+    this.#run = hashing.start([...new Set<HashAlgorithm>(['md5', hashAlgorithm, ...alsoHash])])
     this.#intake = openIntake(stream, {
       signal,
       idleTimeoutMs,
@@ -120,6 +133,7 @@ class Upload {
       checksum: digestOf(digests, 'md5'),
       hashAlgorithm,
       hashValue: digestOf(digests, hashAlgorithm),
+      digests,
       virtualSizeBytes: content?.virtualSizeBytes ?? null,
       contentWarning: content?.warning ?? null,
       encryptedContent: content?.encryptedContent ?? null,

@@ -8,6 +8,7 @@ import { parseQuery } from '../http/query.ts'
 import { stage } from '../imports/stage.ts'
 import type { Service } from '../service.ts'
 import type { ByteStore } from '../storage/port.ts'
+import { digestHeaders } from './digest-headers.ts'
 import { download } from './download.ts'
 import { openingBy, sealingBy } from './image-keys.ts'
 import { announcedSize, checkDataMediaType } from './rules.ts'
@@ -53,7 +54,9 @@ export const dataRoutes = (app: FastifyInstance, service: Service): void => {
       const { imageId } = request.params
       const cause = causeOf(request, service.now())
       const sealingOf = sealingBy(service, holderOf(request), cause)
-      await upload(service, actorOf(request), cause, { imageId, store, source: request.raw, announcedBytes, sealingOf })
+      const expected = digestHeaders(request.headers)
+      const source = request.raw
+      await upload(service, actorOf(request), cause, { imageId, store, source, announcedBytes, expected, sealingOf })
       return reply.code(204).send()
     },
   )
@@ -75,7 +78,9 @@ export const dataRoutes = (app: FastifyInstance, service: Service): void => {
       const { imageId } = request.params
       const cause = causeOf(request, service.now())
       const sealingOf = sealingBy(service, holderOf(request), cause)
-      await stage(service, actorOf(request), cause, { imageId, source: request.raw, announcedBytes, sealingOf })
+      const expected = digestHeaders(request.headers)
+      const source = request.raw
+      await stage(service, actorOf(request), cause, { imageId, source, announcedBytes, expected, sealingOf })
       return reply.code(204).send()
     },
   )

@@ -3,6 +3,7 @@ import Type, { type Static, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { apiError } from '../api-error.ts'
 import type { Limits } from '../config.ts'
+import { whyNotExpected } from './expected.ts'
 import { type Draft, sortedTags } from './image.ts'
 import { checkStorable } from './text.ts'
 
@@ -113,6 +114,8 @@ const setCustom: Set = (draft, key, value) => {
   if (key.length > keyLimit) throw refuse(`its name is longer than ${keyLimit} characters`)
   if (typeof value !== 'string') throw refuse('the value of a custom property must be a string')
   if (value.length > valueLimit) throw refuse(`its value is longer than ${valueLimit} characters`)
+  const why = whyNotExpected(key, value)
+  if (why !== undefined) throw refuse(why)
   checkStorable(key, key)
   checkStorable(key, value)
   draft.properties.set(key, value)

@@ -14,8 +14,8 @@ import { type ImportRequest, originOf } from './request.ts'
 import { storesFor } from './stores.ts'
 import { type ImportOrigin, type ImportWork, importStateOf, statusFor, withImportState, writeWork } from './work.ts'
 
-/** The order is that of the API: whoever sees an image learns its state before whether it may be imported by them. */
-const checkState = ({ method }: ImportRequest, image: Image): void => {
+/** @throws ApiError `import_wrong_status`, `import_formats_missing` */
+export const checkImportable = (method: ImportRequest['method'], image: Image): void => {
   const { before } = statusFor[method]
   if (image.status !== before) throw apiError('import_wrong_status', { method, status: image.status, wanted: before })
   const missing = [
@@ -25,7 +25,8 @@ const checkState = ({ method }: ImportRequest, image: Image): void => {
   if (missing.length > 0) throw apiError('import_formats_missing', { missing: missing.join(' and no ') })
 }
 
-const checkUnlocked = async (tx: Tx, image: Image): Promise<void> => {
+/** @throws ApiError `import_running` */
+export const checkUnlocked = async (tx: Tx, image: Image): Promise<void> => {
   const { taskId } = importStateOf(image)
   const other = taskId === null ? undefined : await findTask(tx, taskId)
   if (other !== undefined && other.expires_at === null) throw apiError('import_running', { task: other.id })
@@ -57,14 +58,15 @@ const admit = async (
   found: ImageAndMembership | undefined,
 ): Promise<Admitted> => {
   const image = fromRow(entitled(actor, 'image.show', { image: imageId }, found).row)
-  checkState(request, image)
+  // Whoever sees an image learns its state before whether it is theirs to import: so it is in this API.
+  checkImportable(request.method, image)
   const origin = originOf(request)
   entitled(actor, request.method === 'copy-image' ? 'image.stores' : 'image.change', { image: imageId }, found)
   await checkUnlocked(tx, image)
   const stores = storesFor(service, request, image)
   checkAddress(service, origin)
   if (image.status === 'queued') await checkUploading(tx, service.limits, image.owner)
-  return { image, work: { origin, stores, allMustSucceed: request.stores.allMustSucceed } }
+  return { image, work: { origin, stores, allMustSucceed: request.stores.allMustSucceed, expected: request.expected } }
 }
 
 /** A project that has used up its bytes imports nothing more. */

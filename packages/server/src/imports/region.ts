@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import { apiError } from '../api-error.ts'
+import { sameAs } from '../data/expectation.ts'
 import type { Image } from '../images/image.ts'
 import type { Service } from '../service.ts'
 import { type Fetch, openAddress, outboundAnswer } from './fetch.ts'
@@ -86,7 +87,10 @@ export const fromRegion = async (
   const { checksum = null, os_hash_algo = null, os_hash_value = null } = document
   return {
     open: openAddress({ limits }, regionSource, `${address}/file`, headers),
-    expected: { checksum, os_hash_algo, os_hash_value },
+    expected: {
+      ...sameAs({ sizeBytes: null, checksum, hashAlgorithm: os_hash_algo, hashValue: os_hash_value }),
+      source: 'stated',
+    },
     adopt: adopting(document),
   }
 }

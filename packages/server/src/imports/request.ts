@@ -1,7 +1,9 @@
 import { type ImportDocument, type ImportMethod, ImportSchema, importMethods, isUuid } from '@vitrine/contract'
 import type { FastifyRequest } from 'fastify'
 import { apiError } from '../api-error.ts'
+import type { Expectation } from '../data/expectation.ts'
 import { bodyParser } from '../http/parsed-body.ts'
+import { statedHash } from '../images/expected.ts'
 import type { Service } from '../service.ts'
 import type { ImportOrigin } from './work.ts'
 
@@ -18,6 +20,7 @@ export interface ImportRequest {
   readonly method: ImportMethod
   readonly document: ImportDocument
   readonly stores: StoreChoice
+  readonly expected: Expectation | undefined
 }
 
 const parseDocument = bodyParser(ImportSchema)
@@ -40,6 +43,19 @@ const choiceOf = (document: ImportDocument, header: string | undefined): StoreCh
   return { names: names?.length === 0 ? undefined : names, all, allMustSucceed }
 }
 
+const expectedOf = ({ expected }: ImportDocument): Expectation | undefined => {
+  if (expected === undefined) return undefined
+  const { size, os_hash_algo: algorithm, os_hash_value: value } = expected
+  if ((algorithm === undefined) !== (value === undefined)) {
+    throw refuse('expected.os_hash_algo and expected.os_hash_value belong together')
+  }
+  const hash = algorithm === undefined || value === undefined ? undefined : statedHash(algorithm, value)
+  if (algorithm !== undefined && hash === undefined) {
+    throw refuse('expected.os_hash_value must be a digest by sha512, sha256, sha1 or md5 in hex')
+  }
+  return { sizeBytes: size, hashes: hash === undefined ? [] : [hash], source: 'stated' }
+}
+
 /**
  * What a request to import asks for.
  * @throws ApiError `body_missing`, `malformed_json`, `invalid_body`
@@ -49,7 +65,7 @@ export const parseImport = ({ importMethods: enabled }: Service, request: Fastif
   const method = methodOf(document.method.name, enabled)
   const header = request.headers['x-image-meta-store']
   const stores = choiceOf(document, typeof header === 'string' && header !== '' ? header : undefined)
-  return { method, document, stores }
+  return { method, document, stores, expected: expectedOf(document) }
 }
 
 /**

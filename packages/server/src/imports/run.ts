@@ -1,6 +1,7 @@
 import { type ApiError, apiError } from '../api-error.ts'
 import { writeBytes } from '../data/attempt.ts'
 import { doomWhole, findStaged, promoteStaged } from '../data/blobs.ts'
+import { checkExpectations, expectationOf } from '../data/expectation.ts'
 import { whyFailed } from '../data/failures.ts'
 import { emptied } from '../data/queued.ts'
 import { withData } from '../data/rules.ts'
@@ -87,7 +88,12 @@ const storeNamed = ({ stores }: Service, name: string) => {
 const fetchTo = async (service: Service, run: Import, name: string): Promise<void> => {
   const { task, token, work, imageId } = run
   const cause = causeOfTask(service, task)
-  const { open, expected, sealingOf, adopt } = await openFrom(service, cause, { origin: work.origin, token })
+  const {
+    open,
+    expected = work.expected,
+    sealingOf,
+    adopt,
+  } = await openFrom(service, cause, { origin: work.origin, token })
   if (adopt !== undefined) await change(service, run, async (_tx, image) => adopt(image))
   const door = fetchDoor(service, cause, task)
   await writeBytes(service, cause, door, { imageId, store: storeNamed(service, name), open, expected, sealingOf })
@@ -107,7 +113,10 @@ const acceptStaged = (service: Service, run: Import): Promise<Image> =>
     const staged = await findStaged(tx, image.id)
     // After a crash, they may be in their place already.
     if (staged === undefined) return image
-    const { bytes, finding } = readStaged(staged.content)
+    const { bytes, digests, finding } = readStaged(staged.content)
+    const { expected } = run.work
+    const expectations = [expectationOf(image), ...(expected === undefined ? [] : [expected])]
+    checkExpectations(expectations, { sizeBytes: bytes.sizeBytes, digests })
     if (finding === undefined) throw apiError('import_failed', { why: 'another version of the service took them' })
     const { diskFormat, containerFormat } = image
     if (diskFormat === null || containerFormat === null) throw apiError('import_formats_missing', { missing: 'format' })

@@ -1,9 +1,12 @@
+import type { Outcome } from '../data/expectation.ts'
+import type { HashAlgorithm } from '../data/hashing.ts'
 import type { BytesFacts } from '../data/rules.ts'
 import { type Finding, readFinding, writeFinding } from '../inspect/finding.ts'
 
 /** What is kept of staged bytes until they are imported. */
 export interface StagedContent {
   readonly bytes: BytesFacts
+  readonly digests: Outcome['digests']
   /**
    * Everything that they can be taken for: what the image is said to be may not be known yet. Undefined when another version
    * of the service looked at them.
@@ -11,11 +14,11 @@ export interface StagedContent {
   readonly finding: Finding | undefined
 }
 
-export const writeStaged = (bytes: BytesFacts, finding: Finding): string =>
-  JSON.stringify({ bytes, finding: writeFinding(finding) })
+export const writeStaged = (bytes: BytesFacts & Pick<Outcome, 'digests'>, finding: Finding): string =>
+  JSON.stringify({ bytes, digests: [...bytes.digests], finding: writeFinding(finding) })
 
 /** @param text as `writeStaged` wrote it */
 export const readStaged = (text: string): StagedContent => {
-  const { bytes, finding }: { bytes: BytesFacts; finding: string } = JSON.parse(text)
-  return { bytes, finding: readFinding(finding) }
+  const kept: { bytes: BytesFacts; digests: [HashAlgorithm, string][]; finding: string } = JSON.parse(text)
+  return { bytes: kept.bytes, digests: new Map(kept.digests), finding: readFinding(kept.finding) }
 }

@@ -1,4 +1,5 @@
 import type { Write } from '../data/attempt.ts'
+import { sameAs } from '../data/expectation.ts'
 import { streamOf } from '../data/reader-stream.ts'
 import type { Image, Location } from '../images/image.ts'
 import type { Service } from '../service.ts'
@@ -13,8 +14,6 @@ export const openStored = (
   image: Image,
   { store, key }: Location,
 ): Pick<Write, 'open' | 'expected' | 'sealingOf'> => {
-  const { checksum, hashAlgorithm: os_hash_algo, hashValue: os_hash_value } = image
-  const isSealed = image.sealedUnder !== null
   return {
     open: async () => {
       const reader = await stores.byName(store)?.open(key)
@@ -22,6 +21,6 @@ export const openStored = (
       return { stream: streamOf(reader), announcedBytes: reader.sizeBytes, close: () => reader.close() }
     },
     sealingOf: 'sealed already',
-    expected: isSealed ? undefined : { checksum, os_hash_algo, os_hash_value },
+    expected: image.sealedUnder === null ? sameAs(image) : undefined,
   }
 }

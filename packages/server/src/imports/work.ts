@@ -1,4 +1,5 @@
 import type { ImportMethod } from '@vitrine/contract'
+import type { Expectation } from '../data/expectation.ts'
 import type { Image } from '../images/image.ts'
 import type { Task } from '../tasks/queries.ts'
 
@@ -16,6 +17,8 @@ export interface ImportWork {
   readonly stores: readonly string[]
   /** Whether the import fails when one of them does. */
   readonly allMustSucceed: boolean
+  /** What the bytes must turn out to be. */
+  readonly expected?: Expectation | undefined
 }
 
 export const writeWork = (work: ImportWork): string => JSON.stringify(work)
