@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { apiError } from '../api-error.ts'
 import { statedHash } from '../images/expected.ts'
 import type { Expectation } from './expectation.ts'
@@ -23,7 +23,7 @@ const digestsIn = (name: string, text: string): Expectation['hashes'] =>
  * Source: https://www.rfc-editor.org/rfc/rfc9530
  * @throws ApiError `invalid_header`
  */
-export const digestHeaders = (headers: IncomingHttpHeaders): Expectation => {
+export const digestHeaders = (headers: IncomingMessage['headers']): Expectation => {
   const hashes = ['content-digest', 'repr-digest'].flatMap((name) => {
     const sent = headers[name]
     return typeof sent === 'string' && sent.trim() !== '' ? digestsIn(name, sent) : []
