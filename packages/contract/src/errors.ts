@@ -259,6 +259,11 @@ export const errorTable = {
     message: 'The image has no {missing}, which must be set before its bytes are imported.',
     next: 'Set it with PATCH while the image is queued.',
   },
+  formats_changed: {
+    status: 409,
+    message: 'The formats of the image were changed while its bytes came.',
+    next: 'The image is queued again; import it anew.',
+  },
   import_running: {
     status: 409,
     message: 'The image is being imported already, by the task {task}.',
@@ -307,6 +312,11 @@ export const errorTable = {
   // 413: too much
   body_too_large: { status: 413, message: 'The request body is larger than {limit} bytes.', next: '' },
   image_too_large: { status: 413, message: 'The image is larger than the {limit} bytes allowed.', next: '' },
+  virtual_size_too_large: {
+    status: 413,
+    message: 'The disk in the image is too large: {why}.',
+    next: 'The image is queued again; upload a smaller disk, or ask the operator for more.',
+  },
   storage_quota: {
     status: 413,
     message: 'Your project may store {limit} bytes of images; {used} are used and this upload needs more.',

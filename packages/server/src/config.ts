@@ -23,6 +23,7 @@ export const LimitsSchema = Type.Object(
     image_size_bytes: Type.Optional(
       Type.Integer({ minimum: 1, default: 1024 ** 4, description: 'Largest image, in bytes.' }),
     ),
+    virtual_size_bytes: count(64 * 1024 ** 4, 'Largest disk that an image may hold, in bytes.'),
     project_storage_bytes: count(-1, 'Bytes of images that a project can store.'),
     project_staged_bytes: count(-1, 'Bytes of a project that can wait for their import.'),
     uploads_per_project: count(-1, 'Images of a project that bytes can arrive for at the same time.'),

@@ -7,7 +7,12 @@ export type ContentVerdict =
       /** What the bytes are encrypted with by themselves, as far as they show it. */
       readonly encryptedContent: 'luks' | null
     }
-  | { readonly accepted: false; readonly why: string }
+  | {
+      readonly accepted: false
+      readonly why: string
+      /** Set when they are what they should be, but state a larger disk than is allowed. */
+      readonly limit?: 'virtual_size'
+    }
 
 /** What an upload asks of an inspector. It sees every byte once, in order, and keeps none of the memory. */
 export interface ContentCheck {

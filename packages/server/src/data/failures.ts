@@ -23,6 +23,8 @@ export const whyFailed = (error: unknown, { announcedBytes, diskFormat, limitByt
       return apiError('size_mismatch', { announced: announcedBytes ?? 0, received: error.receivedBytes })
     case 'content_mismatch':
       return apiError('content_mismatch', { format: diskFormat ?? 'none', why: error.message })
+    case 'virtual_size':
+      return apiError('virtual_size_too_large', { why: error.message })
     case 'incomplete':
       if (error.cause instanceof ApiError) return error.cause
       if (error.cause instanceof StoreError) return storeAnswer(error.cause)

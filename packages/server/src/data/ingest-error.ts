@@ -6,6 +6,7 @@
  * - `incomplete`: the client broke off
  * - `timeout`: the client sent nothing for too long
  * - `content_mismatch`: the bytes are not what the image says they are
+ * - `virtual_size`: they state a larger disk than is allowed
  * - `store_full`, `store_unavailable`: see `StoreError`
  * - `aborted`: the caller's signal
  * - `hashing_failed`: the thread that hashed died
@@ -16,12 +17,13 @@ export type IngestFailure =
   | 'incomplete'
   | 'timeout'
   | 'content_mismatch'
+  | 'virtual_size'
   | 'store_full'
   | 'store_unavailable'
   | 'aborted'
   | 'hashing_failed'
 
-/** `receivedBytes` counts up to the failure. The message of a `content_mismatch` is fit to be told to the client. */
+/** `receivedBytes` counts up to the failure. The message of `content_mismatch` and `virtual_size` is fit to be told to the client. */
 export class IngestError extends Error {
   override readonly name = 'IngestError'
   readonly reason: IngestFailure

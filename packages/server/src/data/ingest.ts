@@ -124,7 +124,7 @@ class Upload {
       throw this.#failure('size_mismatch', `${announcedBytes} bytes were announced, ${this.#receivedBytes} arrived.`)
     }
     const content = inspector?.finish()
-    if (content?.accepted === false) throw this.#failure('content_mismatch', content.why)
+    if (content?.accepted === false) throw this.#failure(content.limit ?? 'content_mismatch', content.why)
     const digests = await this.#run.finish()
     signal.throwIfAborted()
     await writer.commit()

@@ -5,11 +5,13 @@ import { type Cause, recordEvent } from '../events/events.ts'
 import { fromRow, type Image } from '../images/image.ts'
 import { updateImage } from '../images/queries.ts'
 import { checkUploadable } from '../images/status.ts'
-import { createContentCheck } from '../inspect/check.ts'
+import { type ContentCheckOptions, createContentCheck } from '../inspect/check.ts'
+import type { Declared } from '../inspect/rules.ts'
 import type { Service } from '../service.ts'
 import type { ByteStore } from '../storage/port.ts'
 import { type Door, type Write, writeBytes } from './attempt.ts'
 import { keepBlob } from './blobs.ts'
+import type { ContentCheck } from './content-check.ts'
 import { backToQueued } from './queued.ts'
 import { withData } from './rules.ts'
 
@@ -21,10 +23,16 @@ export interface UploadRequest extends Pick<Write, 'imageId' | 'expected' | 'sea
 }
 
 /** Looks at bytes as those of an image whose formats are known. */
-export const contentCheckOf = ({ formatCheck }: Service, { diskFormat, containerFormat }: Image) =>
+export const contentCheckOf = (service: Service, { diskFormat, containerFormat }: Image): ContentCheck | undefined =>
   diskFormat === null || containerFormat === null
     ? undefined
-    : createContentCheck({ diskFormat, containerFormat, enforce: formatCheck })
+    : createContentCheck({ diskFormat, containerFormat, ...checkRules(service) })
+
+/** What the settings say about content. */
+export const checkRules = ({ formatCheck, limits }: Service): Omit<ContentCheckOptions, keyof Declared> => ({
+  enforce: formatCheck,
+  virtualSizeLimitBytes: limits.virtual_size_bytes,
+})
 
 /** A queued image is saving while the bytes arrive, and active once they are there. */
 const uploadDoor = (service: Service, actor: Actor, cause: Cause, imageId: string): Door => ({

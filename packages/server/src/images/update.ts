@@ -21,8 +21,10 @@ const checkOwner = (operation: Operation, { actor, allowOwnerTransfer }: UpdateR
   if (!given) throw apiError('owner_fixed', {})
 }
 
+/** Once the bytes of an import were judged by the formats, these stay as they are, also while further copies are made. */
 const checkFormats = (image: Image, key: string): void => {
-  if (image.status !== 'queued' && image.status !== 'importing') throw apiError('formats_fixed', { name: key })
+  const isOpen = image.status === 'queued' || (image.status === 'importing' && image.checksum === null)
+  if (!isOpen) throw apiError('formats_fixed', { name: key })
 }
 
 /** Who may set what, and when. */

@@ -53,11 +53,23 @@ const importDoor = (
 })
 
 /** The first copy, of bytes from outside. */
-export const fetchDoor = (service: Service, cause: Cause, task: Task): Door =>
-  importDoor(service, cause, task, {
-    check: (image) => contentCheckOf(service, image),
-    next: (image, bytes) => withData(image, bytes, service.now()),
+export const fetchDoor = (service: Service, cause: Cause, task: Task): Door => {
+  let judgedAs: Pick<Image, 'diskFormat' | 'containerFormat'> | undefined
+  return importDoor(service, cause, task, {
+    check: (image) => {
+      judgedAs = image
+      const check = contentCheckOf(service, image)
+      if (check === undefined) throw apiError('formats_changed', {})
+      return check
+    },
+    next: (image, bytes) => {
+      // A PATCH may have said meanwhile that they are something else than what they were judged as.
+      const isSame = judgedAs?.diskFormat === image.diskFormat && judgedAs.containerFormat === image.containerFormat
+      if (!isSame) throw apiError('formats_changed', {})
+      return withData(image, bytes, service.now())
+    },
   })
+}
 
 /** A further copy, of bytes that were looked at when they first came. */
 export const copyDoor = (service: Service, cause: Cause, task: Task): Door =>

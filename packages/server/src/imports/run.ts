@@ -5,6 +5,7 @@ import { checkExpectations, expectationOf } from '../data/expectation.ts'
 import { whyFailed } from '../data/failures.ts'
 import { emptied } from '../data/queued.ts'
 import { withData } from '../data/rules.ts'
+import { checkRules } from '../data/upload.ts'
 import type { Tx } from '../database/database.ts'
 import type { Cause } from '../events/events.ts'
 import { fromRow, type Image, type Location } from '../images/image.ts'
@@ -120,8 +121,13 @@ const acceptStaged = (service: Service, run: Import): Promise<Image> =>
     if (finding === undefined) throw apiError('import_failed', { why: 'another version of the service took them' })
     const { diskFormat, containerFormat } = image
     if (diskFormat === null || containerFormat === null) throw apiError('import_formats_missing', { missing: 'format' })
-    const verdict = verdictOn({ diskFormat, containerFormat, enforce: service.formatCheck }, finding)
-    if (!verdict.accepted) throw apiError('content_mismatch', { format: diskFormat, why: verdict.why })
+    const verdict = verdictOn({ diskFormat, containerFormat, ...checkRules(service) }, finding)
+    if (!verdict.accepted) {
+      const { why, limit } = verdict
+      throw limit === 'virtual_size'
+        ? apiError('virtual_size_too_large', { why })
+        : apiError('content_mismatch', { format: diskFormat, why })
+    }
     const known = withData(image, { ...bytes, virtualSizeBytes: verdict.virtualSizeBytes }, service.now())
     if (!run.work.stores.includes(staged.store)) return known
     if (!(await promoteStaged(tx, staged.key))) throw apiError('upload_lost', {})

@@ -6,12 +6,21 @@ import { type Declared, isInspected, judgeContent } from './rules.ts'
 export interface ContentCheckOptions extends Declared {
   /** With false, what would be refused is accepted with a warning. */
   readonly enforce: boolean
+  /** The largest disk that bytes may state; -1 is unlimited. Holds even where mismatches are accepted. */
+  readonly virtualSizeLimitBytes: number
 }
 
 /** The verdict over bytes that were looked at before, whole. */
 export const verdictOn = (options: ContentCheckOptions, finding: Finding): ContentVerdict => {
+  const { virtualSizeLimitBytes: limit } = options
   const verdict = judgeContent(options, finding)
-  if (options.enforce || verdict.accepted) return verdict
+  if (verdict.accepted) {
+    const { virtualSizeBytes } = verdict
+    if (limit === -1 || virtualSizeBytes === null || virtualSizeBytes <= limit) return verdict
+    const why = `they state a disk of ${virtualSizeBytes} bytes, and ${limit} are allowed`
+    return { accepted: false, why, limit: 'virtual_size' }
+  }
+  if (options.enforce) return verdict
   const { encryptedContent } = finding
   return { accepted: true, virtualSizeBytes: null, warning: verdict.why, encryptedContent }
 }

@@ -41,6 +41,7 @@ describe('a finding that is kept until the image is declared', () => {
       diskFormat: fc.constantFrom(...diskFormats),
       containerFormat: fc.constantFrom(...containerFormats),
       enforce: fc.boolean(),
+      virtualSizeLimitBytes: fc.constantFrom(-1, 2 ** 25),
     })
     fc.assert(
       fc.property(fc.constantFrom(...samples), damage, declared, (original, changes, options) => {

@@ -22,7 +22,7 @@ type Declared = Pick<ContentCheckOptions, 'diskFormat'> & Partial<ContentCheckOp
 
 /** As an upload does it: refused as soon as that is certain. */
 export const verdictOf = (bytes: Uint8Array, declared: Declared, ...sizes: readonly number[]): ContentVerdict => {
-  const check = createContentCheck({ containerFormat: 'bare', enforce: true, ...declared })
+  const check = createContentCheck({ containerFormat: 'bare', enforce: true, virtualSizeLimitBytes: -1, ...declared })
   for (const chunk of cut(bytes, ...(sizes.length > 0 ? sizes : [65_536]))) {
     check.push(chunk)
     const why = check.refusal()
