@@ -44,6 +44,7 @@ import { importFlows } from './import-flows.ts'
 import { importRemote } from './import-remote.ts'
 import { importRequests } from './import-requests.ts'
 import { lists } from './lists.ts'
+import { locations } from './locations.ts'
 import { membersBodies } from './members-bodies.ts'
 import { membersLife } from './members-life.ts'
 import { membersNotShared, membersShared } from './members-matrix.ts'
@@ -86,6 +87,7 @@ export const groups: readonly Group[] = [
   importRemote,
   tasks,
   storesAndInfo,
+  locations,
   rawHttp,
   sharesMany,
   sharesTerms,

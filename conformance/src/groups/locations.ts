@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto'
+import { actorNamed } from '../actors.ts'
+import type { Answer } from '../client.ts'
+import { expectEqual, expectField, expectStatus, header } from '../expect.ts'
+import { at, type Json, listAt, stringAt } from '../json.ts'
+import { checker, type Group, type Scene } from '../suite.ts'
+
+const url = 'http://images.invalid/disk.raw'
+const sha256 = 'ab'.repeat(32)
+
+const wrongBodies: [what: string, body: Json | undefined][] = [
+  ['no body', undefined],
+  ['a list', [url]],
+  ['no address', {}],
+  ['an address that is a number', { url: 1 }],
+  ['an algorithm without a value', { url, validation_data: { os_hash_algo: 'sha256' } }],
+  ['a value without an algorithm', { url, validation_data: { os_hash_value: sha256 } }],
+  ['an unknown algorithm', { url, validation_data: { os_hash_algo: 'crc32', os_hash_value: sha256 } }],
+  ['validation data that is a text', { url, validation_data: 'sha256' }],
+]
+
+const hostFiles = ['file:///etc/passwd', 'filesystem:///etc/passwd', 'file://localhost/etc/shadow', '/etc/passwd']
+
+const runAdd = async (scene: Scene) => {
+  const { actors, images, check, own } = scene
+  const { owner, consumer, stranger, ownerReader, admin } = actors
+  const id = await images.queued()
+  await images.share(id, consumer, 'accepted')
+  const path = `/v2/images/${id}/locations`
+  for (const [what, body] of wrongBodies)
+    await check(`a location with ${what} is 400`, async () => {
+      expectStatus(await owner.api.post(path, body), 400)
+    })
+  const rows: [what: string, status: number, send: () => Promise<Answer>][] = [
+    ['by a member', 403, () => consumer.api.post(path, { url })],
+    ['by a reader', 403, () => ownerReader.api.post(path, { url })],
+    ['by a stranger', 404, () => stranger.api.post(path, { url })],
+    ['of an unknown image', 404, () => owner.api.post(`/v2/images/${randomUUID()}/locations`, { url })],
+    ['without a token', 401, () => actors.nobody.post(path, { url })],
+  ]
+  for (const [what, status, send] of rows)
+    await check(`a location ${what} is ${status}`, async () => {
+      expectStatus(await send(), status)
+      expectEqual((await images.read(id)).status, 'queued', 'the status')
+    })
+  for (const address of hostFiles)
+    await check(`OSSA-2014-041: nobody but a service points an image at ${address}`, async () => {
+      const answer = await owner.api.post(path, { url: address })
+      expectStatus(answer, 400, 403)
+      expectEqual((await images.read(id)).status, 'queued', 'the status')
+      expectStatus(await owner.api.get(`/v2/images/${id}/file`), 204)
+    })
+  await own('the administrator alone is no service either', async () => {
+    for (const address of hostFiles) expectStatus(await admin.api.post(path, { url: address }), 400, 403)
+    expectEqual((await images.read(id)).status, 'queued', 'the status')
+  })
+  await check('validation data that is empty is none: it is refused only where all addresses are', async () => {
+    const other = await images.queued()
+    const answers = [
+      await owner.api.post(`/v2/images/${other}/locations`, { url, validation_data: {} }),
+      await owner.api.post(`/v2/images/${await images.queued()}/locations`, { url }),
+    ]
+    expectEqual(answers[0]?.status, answers[1]?.status, 'the status')
+    expectStatus(answers[0] ?? answers[1] ?? (await owner.api.get(path)), 202, 400, 403)
+  })
+  for (const status of ['active', 'deactivated'])
+    await check(`a location of an image that is ${status} is refused, and the bytes stay`, async () => {
+      const filled = await images.in(status)
+      const before = await images.read(filled)
+      expectStatus(await owner.api.post(`/v2/images/${filled}/locations`, { url }), 403, 409)
+      expectEqual(await images.read(filled), before, 'the image')
+    })
+}
+
+const runList = async (scene: Scene) => {
+  const { actors, images, check } = scene
+  const id = await images.active()
+  await images.share(id, actors.consumer, 'accepted')
+  const path = `/v2/images/${id}/locations`
+  for (const [name, status] of [
+    ['owner', 403],
+    ['ownerReader', 403],
+    ['consumer', 403],
+    ['stranger', 404],
+  ] as const)
+    await check(`${name} is not told where the bytes are: ${status}`, async () => {
+      expectStatus(await actorNamed(actors, name).api.get(path), status)
+    })
+  await check('the administrator gets a list of addresses with metadata', async () => {
+    const list = listAt(expectStatus(await actors.admin.api.get(path), 200).json)
+    expectEqual(list.length, 1, 'the number of locations')
+    for (const location of list) {
+      expectEqual(/^[a-z0-9+.-]+:/.test(stringAt(location, 'url')), true, 'whether it is an address')
+      expectEqual(typeof at(location, 'metadata'), 'object', 'metadata')
+    }
+  })
+  await check('an image without bytes has no locations', async () => {
+    const answer = await actors.admin.api.get(`/v2/images/${await images.queued()}/locations`)
+    expectEqual(expectStatus(answer, 200).json, [], 'the locations')
+  })
+  for (const method of ['PUT', 'PATCH', 'DELETE'])
+    await check(`${method} on it is 405 and allows GET and POST`, async () => {
+      const answer = expectStatus(await actors.admin.api.send(method, path), 405)
+      const allowed = (header(answer, 'allow') ?? '').split(',').map((word) => word.trim())
+      expectEqual(allowed.sort(), ['GET', 'POST'], 'Allow')
+    })
+}
+
+/** The older way, which is open only where the operator shows locations. */
+const runPatch = async (scene: Scene) => {
+  const { actors, images } = scene
+  const { owner } = actors
+  const shown = await images.active()
+  const isShown = (await images.read(shown)).locations !== undefined
+  if (isShown) {
+    await scene.skip('locations are changed by PATCH', 'the service shows locations')
+    return
+  }
+  const value = { url, metadata: {} }
+  const operations: [what: string, operation: { [key: string]: Json }, own?: 'own'][] = [
+    ['add at the end', { op: 'add', path: '/locations/-', value }],
+    ['add at an index', { op: 'add', path: '/locations/0', value }],
+    ['replace', { op: 'replace', path: '/locations', value: [value] }],
+    ['replace by none', { op: 'replace', path: '/locations', value: [] }],
+    ['remove', { op: 'remove', path: '/locations/0' }],
+    ['add of a file of the host', { op: 'add', path: '/locations/-', value: { ...value, url: 'file:///etc/passwd' } }],
+  ]
+  for (const status of ['queued', 'active'])
+    for (const [what, operation, flag] of operations)
+      await checker(scene, flag === 'own')(
+        `OSSA-2014-041: PATCH, ${what}, of an image that is ${status} is 403`,
+        async () => {
+          const id = await images.in(status)
+          const before = await images.read(id)
+          expectStatus(await owner.api.patch(`/v2/images/${id}`, [operation]), 403)
+          expectEqual(await images.read(id), before, 'the image')
+        },
+      )
+  await scene.check('neither locations nor a direct address are shown, nor can they be set', async () => {
+    for (const actor of [owner, actors.admin]) {
+      const answer = await actor.api.get(`/v2/images/${shown}`)
+      expectField(answer, ['locations'], undefined)
+      expectField(answer, ['direct_url'], undefined)
+    }
+    expectStatus(await owner.api.post('/v2/images', { locations: [value] }), 403)
+    expectStatus(await owner.api.post('/v2/images', { direct_url: url }), 403)
+  })
+}
+
+export const locations: Group = {
+  name: 'locations',
+  async run(scene) {
+    const { actors, images } = scene
+    const known = await actors.admin.api.get(`/v2/images/${await images.queued()}/locations`)
+    if (known.status === 404) await scene.skip('locations are listed and added', 'the service has no such call')
+    else {
+      await runAdd(scene)
+      await runList(scene)
+    }
+    await runPatch(scene)
+  },
+}
