@@ -73,6 +73,7 @@ export const dataRoutes = (app: FastifyInstance, service: Service): void => {
       },
     },
     async (request, reply) => {
+      if (!service.importMethods.includes('glance-direct')) throw apiError('route_not_found', {})
       checkDataMediaType(request.headers['content-type'])
       const announcedBytes = announcedSize(request.headers)
       const { imageId } = request.params
