@@ -90,7 +90,8 @@ export const ConfigSchema = Type.Object(
     ),
     stores: Type.Optional(
       Type.String({
-        description: 'Where bytes are kept: name=file:///dir, separated by commas; the first is the default.',
+        description:
+          'Where bytes are kept: name=file:///dir or name=s3://bucket/prefix?endpoint=URL, separated by commas; the first is the default. Each may have the parameters `description` and `weight`.',
       }),
     ),
     identity: Type.Optional(Type.String({ default: 'embedded', description: '`embedded` or the URL of a Keystone.' })),

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { ConfigError } from '../config.ts'
 import { openFileStore } from './file-store.ts'
 import type { ByteStore } from './port.ts'
+import { s3PlaceOf } from './s3-setting.ts'
 
 /** The stores of the service, by name. */
 export interface Stores {
@@ -28,24 +29,33 @@ const open = async (setting: StoreSetting): Promise<ByteStore> => {
   const { name, location } = setting
   const description = location.searchParams.get('description') ?? undefined
   const about = { description, weight: weightOf(setting) }
-  if (location.protocol === 'file:') return openFileStore(name, fileURLToPath(location), about)
-  throw new ConfigError(`The store ${name} must be given as file:///dir`)
+  if (location.protocol === 's3:') {
+    const place = s3PlaceOf(name, location)
+    // Whoever has no such store does not wait for what it takes to be loaded.
+    const { openS3Store } = await import('./s3-store.ts')
+    return openS3Store(name, place, about)
+  }
+  if (location.host !== '') throw new ConfigError(`The store ${name} must be a folder of this machine: file:///dir`)
+  return openFileStore(name, fileURLToPath(location), about)
 }
 
 const settingOf = (part: string): StoreSetting => {
   const [name = '', ...rest] = part.trim().split('=')
   const location = rest.join('=')
-  if (!/^[A-Za-z0-9][\w.-]*$/.test(name)) throw new ConfigError(`${name} cannot be the name of a store`)
+  // What is no name may be the secret of a location that was not percent-encoded: no message repeats it.
+  if (!/^[A-Za-z0-9][\w.-]{0,63}$/.test(name) || rest.length === 0) {
+    throw new ConfigError('What a part of stores begins with cannot be the name of a store: give name=file:///dir')
+  }
   if (name.startsWith('os_glance')) throw new ConfigError('Names of stores that begin with os_glance are reserved')
-  if (!/^[a-z0-9]+:\/\//.test(location) || !URL.canParse(location)) {
-    throw new ConfigError(`The store ${name} must be given as file:///dir`)
+  if (!/^(file|s3):\/\//.test(location) || !URL.canParse(location)) {
+    throw new ConfigError(`The store ${name} must be given as file:///dir or s3://bucket/prefix`)
   }
   return { name, location: new URL(location) }
 }
 
 /**
- * @param setting `name=file:///dir`, several separated by commas; the first is the default. Each may end in
- *   `?description=TEXT&weight=NUMBER`.
+ * @param setting `name=file:///dir` or `name=s3://bucket/prefix?endpoint=URL`, several separated by commas; the first is
+ *   the default. Each may have the parameters `description=TEXT&weight=NUMBER`.
  * @throws ConfigError
  */
 export const openStores = async (setting: string): Promise<Stores> => {
