@@ -25,11 +25,12 @@ const isBareDescriptor = (head: Uint8Array): boolean => {
 
 const bareDescriptor = unsafe('vmdk', 'they are a vmdk descriptor without a disk')
 
-const whyDescriptorUnsafe = (descriptor: string): string | null => {
+/** @param area where the descriptor stands, with what is behind its end: not every program stops there */
+const whyDescriptorUnsafe = (area: string): string | null => {
   // Programs look for words anywhere, comments included, so each may stand there only once.
-  if (descriptor.split(/createType/i).length !== 2) return 'their vmdk descriptor does not state one type'
-  if (/parentFileNameHint/i.test(descriptor)) return 'they name a parent file'
-  const lines = descriptor.split(/[\r\n]+/).map((line) => line.trim())
+  if (area.split(/createType/i).length !== 2) return 'their vmdk descriptor does not state one type'
+  if (/parentFileNameHint/i.test(area)) return 'they name a parent file'
+  const lines = area.split(/[\r\n\0]+/).map((line) => line.trim())
   const [, type = ''] =
     lines.map((line) => /^createType\s*=\s*"(\w+)"$/.exec(line)).find((found) => found !== null) ?? []
   if (!allowedTypes.has(type)) return 'they are vmdk of another type than monolithicSparse and streamOptimized'
@@ -39,10 +40,9 @@ const whyDescriptorUnsafe = (descriptor: string): string | null => {
   return foreign === undefined ? null : 'their vmdk descriptor names other files'
 }
 
-const describesDisk = (head: Uint8Array, descriptorSectors: bigint): string => {
+const descriptorArea = (head: Uint8Array, descriptorSectors: bigint): string => {
   const sectors = descriptorSectors > readAnywaySectors ? descriptorSectors : readAnywaySectors
-  const [text = ''] = textAt(head, sectorBytes, sectorBytes + Number(sectors) * sectorBytes).split('\0')
-  return text
+  return textAt(head, sectorBytes, sectorBytes + Number(sectors) * sectorBytes)
 }
 
 export const matchVmdk = (head: Uint8Array): Match | undefined => {
@@ -60,7 +60,7 @@ export const matchVmdk = (head: Uint8Array): Match | undefined => {
     return unsafe('vmdk', 'their vmdk descriptor is not where it belongs')
   }
   if (descriptorSectors > maxDescriptorSectors) return unsafe('vmdk', 'their vmdk descriptor is too long')
-  const why = whyDescriptorUnsafe(describesDisk(head, descriptorSectors))
+  const why = whyDescriptorUnsafe(descriptorArea(head, descriptorSectors))
   return why === null ? sized('vmdk', capacity * BigInt(sectorBytes)) : unsafe('vmdk', why)
 }
 
