@@ -75,8 +75,8 @@ eachDatabase('hostile images', ({ newUrl, atEnd }) => {
 
   const startBoth = async () => {
     const web = await startHostileWeb()
-    const regions = { regions: `other=${web.url}`, import_methods: 'glance-direct,web-download,glance-download' }
-    return { web, service: await start(regions) }
+    const settings = { regions: `other=${web.url}`, import_methods: 'glance-direct,web-download,glance-download' }
+    return { web, service: await start({ ...settings, web_locations: true }) }
   }
   let started: ReturnType<typeof startBoth> | undefined
   /** A service, and a web server that has all of them, by their place in the list, as files and as images of another cloud. */
@@ -186,18 +186,32 @@ eachDatabase('hostile images', ({ newUrl, atEnd }) => {
 
   it('by a location', async () => {
     const { service, web } = await both()
-    for (const url of [`${web.url}/0`, 'file:///etc/passwd']) {
-      const id = await newImage(service, { disk_format: 'qcow2' })
-      const patch = [{ op: 'add', path: '/locations/-', value: { url, metadata: {} } }]
-      const type = { 'content-type': 'application/openstack-images-v2.1-json-patch' }
-      for (const token of [producer, admin]) {
-        assert.equal((await service.call('PATCH', `/v2/images/${id}`, token, patch, type)).statusCode, 403)
-        const answer = await service.call('POST', `/v2/images/${id}/locations`, token, { url })
-        if (answer.statusCode === 202) assert.equal((await ended(service, id)).status, 'failure')
-        else assert.ok([403, 404].includes(answer.statusCode), answer.body)
-      }
+    for (const [index, one] of hostile.entries()) {
+      const id = await newImage(service, formatsOf(one))
+      const at = `/v2/images/${id}/locations`
+      const answer = await service.call('POST', at, producer, { url: `${web.url}/${index}` })
+      assert.equal(answer.statusCode, 202, answer.body)
+      const task = await ended(service, id)
+      assert.equal(task.status, 'failure', one.title)
+      assert.match(task.message, whyOf(one))
       await isAsBefore(service, id)
     }
+    await nothingIsStored(service)
+  })
+
+  it('by a location that is a file, or that a PATCH adds', async () => {
+    const { service, web } = await both()
+    const id = await newImage(service, { disk_format: 'qcow2' })
+    for (const token of [producer, admin]) {
+      const file = { url: 'file:///etc/passwd' }
+      assert.equal((await service.call('POST', `/v2/images/${id}/locations`, token, file)).statusCode, 403)
+      for (const url of [file.url, `${web.url}/0`]) {
+        const patch = [{ op: 'add', path: '/locations/-', value: { url, metadata: {} } }]
+        const type = { 'content-type': 'application/openstack-images-v2.1-json-patch' }
+        assert.equal((await service.call('PATCH', `/v2/images/${id}`, token, patch, type)).statusCode, 403)
+      }
+    }
+    await isAsBefore(service, id)
   })
 
   it('OSSA-2024-002: bytes that came as raw stay raw', async () => {
