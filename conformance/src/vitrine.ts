@@ -118,6 +118,7 @@ export const startVitrine = async (
       environment.VITRINE_IMPORT_ALLOW = `${hostname}/32`
       environment.VITRINE_IMPORT_PORTS_ALLOWED = `80,443,${port}`
       environment.VITRINE_IMPORT_METHODS = 'glance-direct,web-download,glance-download,copy-image'
+      environment.VITRINE_WEB_LOCATIONS = 'true'
       environment.VITRINE_REGIONS = `${receivers.content.region}=${receivers.content.url}`
     }
     environment.VITRINE_STORES = ['first', 'second', 'third']

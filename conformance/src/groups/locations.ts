@@ -1,12 +1,14 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { actorNamed } from '../actors.ts'
 import type { Answer } from '../client.ts'
 import { expectEqual, expectField, expectStatus, header } from '../expect.ts'
+import { importOver, tasksOf } from '../imports.ts'
 import { at, type Json, listAt, stringAt } from '../json.ts'
 import { checker, type Group, type Scene } from '../suite.ts'
 
 const url = 'http://images.invalid/disk.raw'
 const sha256 = 'ab'.repeat(32)
+const bytes = randomBytes(40_001)
 
 const wrongBodies: [what: string, body: Json | undefined][] = [
   ['no body', undefined],
@@ -106,6 +108,65 @@ const runList = async (scene: Scene) => {
     })
 }
 
+const hex = (algorithm: string, bytes: Uint8Array) => createHash(algorithm).update(bytes).digest('hex')
+
+/** What is on the web becomes the bytes of an image, where the service takes that. */
+const runWeb = async (scene: Scene) => {
+  const { actors, images, check } = scene
+  const { content } = scene.receivers
+  const { api } = actors.owner
+  const add = (id: string, body: Json) => api.post(`/v2/images/${id}/locations`, body)
+  const taken = await add(await images.queued(), { url: content?.serve('/location', bytes) ?? url })
+  if (content === undefined || taken.status !== 202) {
+    await scene.skip(
+      'a location on the web becomes an image',
+      'run the suite with --content, and let the service take it',
+    )
+    return
+  }
+  const address = content.serve('/location', bytes)
+  const right = { os_hash_algo: 'sha512', os_hash_value: hex('sha512', bytes) }
+  for (const validation of [undefined, {}, right])
+    await check(
+      `a location on the web ${JSON.stringify(validation)?.slice(0, 20) ?? ''} becomes the bytes`,
+      async () => {
+        const id = await images.queued()
+        const body = { url: address, ...(validation === undefined ? {} : { validation_data: validation }) }
+        expectEqual(expectStatus(await add(id, body), 202).bytes.length, 0, 'the length of the body')
+        const image = await importOver(scene, id)
+        expectEqual([image.status, image.size], ['active', bytes.length], 'status and size')
+        if (image.os_hash_value !== null) expectEqual(image.os_hash_value, right.os_hash_value, 'os_hash_value')
+        expectEqual(
+          (await api.get(`/v2/images/${id}/file`)).bytes.equals(bytes),
+          true,
+          'whether the bytes are the same',
+        )
+        expectStatus(await add(id, body), 409)
+      },
+    )
+  for (const [what, value, status] of [
+    ['that is not hex', 'z'.repeat(128), 400],
+    ['of the wrong length', 'ab', 400],
+  ] as const)
+    await check(`a digest ${what} is ${status}`, async () => {
+      const validation_data = { os_hash_algo: 'sha512', os_hash_value: value }
+      expectStatus(await add(await images.queued(), { url: address, validation_data }), status)
+    })
+  await check('a location with other bytes than its digest says leaves a queued image without digests', async () => {
+    const id = await images.queued()
+    const validation_data = { os_hash_algo: 'sha512', os_hash_value: hex('sha512', Buffer.from('other')) }
+    expectStatus(await add(id, { url: address, validation_data }), 202)
+    const image = await importOver(scene, id)
+    expectEqual([image.status, image.os_hash_value, image.size], ['queued', null, null], 'status, digest and size')
+  })
+  await check('the task of a location says so', async () => {
+    const id = await images.queued()
+    expectStatus(await add(id, { url: address }), 202)
+    await importOver(scene, id)
+    expectEqual(at((await tasksOf(actors.admin, id))[0], 'type'), 'location_import', 'the type')
+  })
+}
+
 /** The older way, which is open only where the operator shows locations. */
 const runPatch = async (scene: Scene) => {
   const { actors, images } = scene
@@ -156,6 +217,7 @@ export const locations: Group = {
     else {
       await runAdd(scene)
       await runList(scene)
+      await runWeb(scene)
     }
     await runPatch(scene)
   },
