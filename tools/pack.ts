@@ -2,9 +2,9 @@
 // at them. Run from source there is no build; this one is only for the registry.
 // `--check` makes it in a folder of its own, checks it as the users of the packages would meet it, and removes it.
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -41,6 +41,11 @@ const prepare = (name: string, dist: string): void => {
     engines: { node: name === 'sdk' || name === 'contract' ? '>=20' : '>=24' },
     files: ['src', 'bin'],
   }
+  // What is read as it is, such as styles and definitions: the compiler leaves it behind.
+  cpSync(join(from, 'src'), join(to, 'src'), {
+    recursive: true,
+    filter: (path) => statSync(path).isDirectory() || ['.css', '.json'].includes(extname(path)),
+  })
   writeFileSync(join(to, 'package.json'), `${JSON.stringify(published, null, 2)}\n`)
   cpSync(join(root, 'LICENSE'), join(to, 'LICENSE'))
   if (existsSync(join(from, 'README.md'))) cpSync(join(from, 'README.md'), join(to, 'README.md'))

@@ -49,6 +49,10 @@ import { membersBodies } from './members-bodies.ts'
 import { membersLife } from './members-life.ts'
 import { membersNotShared, membersShared } from './members-matrix.ts'
 import { membersRaces } from './members-races.ts'
+import { metadefsAccess } from './metadefs-access.ts'
+import { metadefsLists } from './metadefs-lists.ts'
+import { metadefsNamespaces } from './metadefs-namespaces.ts'
+import { metadefsObjects, metadefsProperties, metadefsResourceTypes, metadefsTags } from './metadefs-parts.ts'
 import { rawHttp } from './raw-http.ts'
 import { routesAndMethods } from './routes.ts'
 import { schemaDocuments } from './schemas.ts'
@@ -88,6 +92,13 @@ export const groups: readonly Group[] = [
   tasks,
   storesAndInfo,
   locations,
+  metadefsNamespaces,
+  metadefsLists,
+  metadefsObjects,
+  metadefsProperties,
+  metadefsTags,
+  metadefsResourceTypes,
+  metadefsAccess,
   rawHttp,
   sharesMany,
   sharesTerms,

@@ -1,15 +1,7 @@
 import Type from 'typebox'
+import { metadefPropertyTypes, metadefVisibilities } from './words.ts'
 
 /** Metadata definitions: what properties of images and other resources mean (docs/reference/metadefs.md). */
-
-export const metadefVisibilities = ['public', 'private'] as const
-export type MetadefVisibility = (typeof metadefVisibilities)[number]
-
-export const metadefPropertyTypes = ['array', 'boolean', 'integer', 'number', 'object', 'string'] as const
-export type MetadefPropertyType = (typeof metadefPropertyTypes)[number]
-
-/** Keys that the service sets; nobody else may. */
-export const metadefReadOnlyKeys = ['created_at', 'updated_at', 'self', 'schema'] as const
 
 const listMax = 1000
 

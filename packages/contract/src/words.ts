@@ -151,3 +151,12 @@ export const keyUses = [
   'key.unwrap',
 ] as const
 export type KeyUse = (typeof keyUses)[number]
+
+export const metadefVisibilities = ['public', 'private'] as const
+export type MetadefVisibility = (typeof metadefVisibilities)[number]
+
+export const metadefPropertyTypes = ['array', 'boolean', 'integer', 'number', 'object', 'string'] as const
+export type MetadefPropertyType = (typeof metadefPropertyTypes)[number]
+
+/** What only the service sets in metadata definitions. */
+export const metadefReadOnlyKeys = ['created_at', 'updated_at', 'self', 'schema'] as const

@@ -21,6 +21,7 @@ export interface ApiRequest extends CallOptions {
   json?: JsonValue | undefined
   /** Default `application/json`. */
   contentType?: string | undefined
+  headers?: Readonly<Record<string, string>> | undefined
 }
 
 type StreamRequest = Omit<WireRequest, 'url' | 'tokens'> & { query?: Query }
@@ -60,11 +61,11 @@ export class ImageApi {
    */
   async call(method: string, path: readonly string[], request: ApiRequest = {}): Promise<JsonValue | undefined> {
     const { json } = request
-    const headers = json === undefined ? {} : { 'Content-Type': request.contentType ?? 'application/json' }
+    const type = json === undefined ? {} : { 'Content-Type': request.contentType ?? 'application/json' }
     const wire: WireRequest = {
       method,
       url: await abortable(this.#url(path, request.query), request.signal),
-      headers,
+      headers: { ...request.headers, ...type },
       repeatable: repeatable.has(method),
       resendable: true,
       tokens: this.#tokens,

@@ -10,8 +10,20 @@ import {
   type InboxItem,
   listInbox,
 } from './inbox.ts'
-import type { PageOptions, PaginatedIterator } from './iterators.ts'
+import type { PageOptions, PaginatedIterator, ResourceIterator } from './iterators.ts'
 import type { JsonValue } from './json.ts'
+import type { ResourceType } from './metadef-parts.ts'
+import {
+  createNamespace,
+  getNamespace,
+  importNamespace,
+  listNamespaces,
+  listResourceTypes,
+  type Namespace,
+  type NamespaceAttributes,
+  type NamespaceFilter,
+  type ResourceTypeOptions,
+} from './namespace.ts'
 import { paginated } from './paginated.ts'
 import { ProjectService } from './project-service.ts'
 import { Schema } from './schema.ts'
@@ -166,6 +178,31 @@ export class ImageService extends ProjectService {
   /** For administrators. */
   getTask(id: string, options: CallOptions = {}): Promise<Task> {
     return getTask(this.#api, id, options)
+  }
+
+  /** Namespaces of metadata definitions, newest first; what is in them is told by `getNamespace`. */
+  listNamespaces(filter: NamespaceFilter = {}, options: PageOptions & CallOptions = {}): PaginatedIterator<Namespace> {
+    return listNamespaces(this.#api, filter, options)
+  }
+
+  /** With all that is in it. */
+  getNamespace(name: string, options: ResourceTypeOptions = {}): Promise<Namespace> {
+    return getNamespace(this.#api, name, options)
+  }
+
+  /** For administrators: all of it is made, or nothing. */
+  createNamespace(attributes: NamespaceAttributes, options: CallOptions = {}): Promise<Namespace> {
+    return createNamespace(this.#api, attributes, options)
+  }
+
+  /** Makes a namespace of a file of definitions, or of what `namespace.export()` gave. */
+  importNamespace(document: JsonValue, options: CallOptions = {}): Promise<Namespace> {
+    return importNamespace(this.#api, document, options)
+  }
+
+  /** Resource types that some namespace was ever for. */
+  listResourceTypes(options: CallOptions = {}): ResourceIterator<ResourceType> {
+    return listResourceTypes(this.#api, options)
   }
 
   /**

@@ -7,6 +7,8 @@ export type {
   KeyState,
   KeyStatus,
   KeyUse,
+  MetadefPropertyType,
+  MetadefVisibility,
   NoticeKind,
   RequestState,
   RuleKind,
@@ -122,6 +124,28 @@ export type {
 } from './listing.ts'
 export type { Location, LocationDigest } from './location.ts'
 export type { Member } from './member.ts'
+export type {
+  AssociationAttributes,
+  MetadefObject,
+  MetadefProperty,
+  MetadefTag,
+  ObjectAttributes,
+  ObjectChanges,
+  Properties,
+  PropertiesAttributes,
+  PropertyAttributes,
+  PropertyDefinition,
+  ResourceType,
+  ResourceTypeAssociation,
+} from './metadef-parts.ts'
+export type {
+  Namespace,
+  NamespaceAttributes,
+  NamespaceChanges,
+  NamespaceFields,
+  NamespaceFilter,
+  ResourceTypeOptions,
+} from './namespace.ts'
 export type {
   Delivery,
   DeliveryFilter,

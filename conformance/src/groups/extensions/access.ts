@@ -124,6 +124,7 @@ const triedElsewhere = [
   /^GET \/v2\/(schemas\/|activity\/stream$|access-requests\/\{\}$)/,
   /^PUT \/v2\/listings\/\{\}\/icon$/,
   /^\w+ \/v2\/images(\/\{\}(\/(file|stage|import|locations|tasks|actions\/\w+|(tags|members)(\/\{\})?))?)?$/,
+  /^\w+ \/v2\/metadefs\//,
   /^\w+ \/v2\/(tasks(\/\{\})?|stores\/\{\}\/\{\}|info\/\w+(\/detail)?)$/,
 ]
 
@@ -257,12 +258,23 @@ const runMethods = async (scene: Scene, things: Things) => {
 
 const patchTypes = { 'content-type': 'application/openstack-images-v2.1-json-patch' }
 
+/** A good body for a call of metadata definitions. */
+const metadefBody = (method: string, template: string): { json?: Json } => {
+  const [, kind, part] = /\{namespace\}(?:\/(\w+))?(?:\/(\{name\}))?$/.exec(template) ?? []
+  if (kind === undefined) return { json: { namespace: 'mine' } }
+  if (kind === 'properties') return { json: { name: 'mine', title: 'Mine', type: 'string' } }
+  if (kind !== 'tags') return { json: { name: 'mine' } }
+  if (part === undefined) return { json: { tags: [{ name: 'mine' }] } }
+  return method === 'PUT' ? { json: { name: 'mine' } } : {}
+}
+
 /** A good body for a call that takes one, by the end of its path. */
 const bodyFor = (
   method: string,
   template: string,
 ): { json?: Json; body?: string; headers?: Record<string, string> } => {
   if (method === 'GET' || method === 'DELETE') return {}
+  if (template.startsWith('/v2/metadefs/')) return metadefBody(method, template)
   if (method === 'PATCH' && template === '/v2/images/{imageId}')
     return { body: '[{"op":"replace","path":"/name","value":"mine"}]', headers: patchTypes }
   if (/\/(file|stage)$/.test(template)) return { body: 'x', headers: { 'content-type': 'application/octet-stream' } }

@@ -3,6 +3,7 @@ import { published, ruled, unique } from '../../extensions.ts'
 import { storeNames } from '../../imports.ts'
 import { at, listAt, stringAt } from '../../json.ts'
 import { grantKey, madeKey } from '../../keys.ts'
+import { makeNamespace } from '../../metadefs.ts'
 import type { Scene } from '../../suite.ts'
 
 /** One of everything that a project can have, all of it the producer's. */
@@ -13,6 +14,15 @@ const thingKey = async (scene: Scene): Promise<string> => {
   const key = await madeKey(scene)
   await grantKey(scene.actors.owner, key, scene.actors.consumer.projectId)
   return key
+}
+
+/** Definitions that belong to the producer, though only an administrator could make them. */
+const thingNamespace = (scene: Scene): Promise<string> => {
+  const kept = [{ name: 'kept' }]
+  const parts = { objects: kept, tags: kept, resource_type_associations: kept }
+  const properties = { kept: { title: 'Kept', type: 'string' } }
+  const owner = scene.actors.owner.projectId
+  return makeNamespace(scene, { owner, properties, ...parts }, crypto.randomUUID())
 }
 
 /**
@@ -56,6 +66,10 @@ export const makeThings = async (scene: Scene): Promise<Things> => {
     stores: (await storeNames(scene))?.byDefault ?? 'none',
     '{store}': image,
     keys: await thingKey(scene),
+    namespaces: await thingNamespace(scene),
+    objects: 'kept',
+    properties: 'kept',
+    resource_types: 'kept',
     grants: consumer.projectId,
     jobs: stringAt(job.json, 'job_id'),
     v1: owner.projectId,

@@ -55,8 +55,15 @@ const refuseDuplicates = (kind: string, names: readonly string[]): void => {
 
 const namesOf = (items: readonly { readonly name: string }[] = []): string[] => items.map(({ name }) => name)
 
+const checkRequired = ({ required = [] }: { readonly required?: readonly string[] | undefined }): void => {
+  if (new Set(required).size < required.length) {
+    throw apiError('invalid_attribute', { name: 'required', why: 'a name is in it twice' })
+  }
+}
+
 const checkProperties = (properties: Readonly<Record<string, MetadefDefinition>> = {}): void => {
-  for (const name of Object.keys(properties)) {
+  for (const [name, property] of Object.entries(properties)) {
+    checkRequired(property)
     if (name === '' || name.length > 80) {
       throw apiError('invalid_attribute', { name: 'properties', why: 'a name in it is empty or over 80 characters' })
     }
@@ -64,9 +71,10 @@ const checkProperties = (properties: Readonly<Record<string, MetadefDefinition>>
   }
 }
 
-const checkObject = ({ name, properties }: MetadefObjectWrite): void => {
-  checkName('object', name)
-  checkProperties(properties)
+const checkObject = (object: MetadefObjectWrite): void => {
+  checkName('object', object.name)
+  checkRequired(object)
+  checkProperties(object.properties)
 }
 
 const checkTags = (tags: readonly { readonly name: string }[] = []): void => {
@@ -118,7 +126,10 @@ export const parseNamespace = (value: unknown): MetadefNamespaceWrite => {
 export const namespaceBody = (request: FastifyRequest): MetadefNamespaceWrite => parseNamespace(jsonBody(request))
 
 export const objectBody = bodyOf(MetadefObjectWriteSchema, checkObject)
-export const propertyBody = bodyOf(MetadefPropertySchema, ({ name }) => checkName('property', name))
+export const propertyBody = bodyOf(MetadefPropertySchema, (property) => {
+  checkName('property', property.name)
+  checkRequired(property)
+})
 export const tagBody = bodyOf(MetadefTagWriteSchema, ({ name }) => checkName('tag', name))
 export const tagsBody = bodyOf(MetadefTagsWriteSchema, ({ tags }) => checkTags(tags))
 export const associationBody = bodyOf(MetadefAssociationWriteSchema, ({ name }) => checkName('resource type', name))

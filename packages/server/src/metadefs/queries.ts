@@ -235,7 +235,7 @@ export const countResourceTypes = async (db: Reader): Promise<number> => {
   return Number(count)
 }
 
-/** All that is in a namespace. */
+/** All that is in a namespace, in the order in which it came: made anew from that, it is the same. */
 export const readParts = async (db: Reader, namespaceId: number): Promise<Parts> => ({
   associations: await listAssociations(db, [namespaceId]),
   objects: await listParts(db, 'object', namespaceId),
@@ -244,7 +244,7 @@ export const readParts = async (db: Reader, namespaceId: number): Promise<Parts>
     .selectFrom('metadef_tags')
     .selectAll()
     .where('namespace_id', '=', namespaceId)
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
+    .orderBy('created_at')
+    .orderBy('id')
     .execute(),
 })
