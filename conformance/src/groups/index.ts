@@ -21,6 +21,7 @@ import { keyStates } from './extensions/key-states.ts'
 import { keys } from './extensions/keys.ts'
 import { keysTurned } from './extensions/keys-turned.ts'
 import { keysUsed } from './extensions/keys-used.ts'
+import { links } from './extensions/links.ts'
 import { noticeAddresses } from './extensions/notice-addresses.ts'
 import { noticeMails } from './extensions/notice-mails.ts'
 import { extensionRaces } from './extensions/races.ts'
@@ -133,5 +134,6 @@ export const groups: readonly Group[] = [
   keyStates,
   canBoot,
   copies,
+  links,
   requests,
 ]

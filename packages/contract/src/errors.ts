@@ -233,6 +233,11 @@ export const errorTable = {
     next: 'Copy it whole from the mail, or ask again.',
   },
 
+  image_link_not_found: {
+    status: 404,
+    message: 'This link to the bytes of an image does not work, or not any more.',
+    next: 'Make a new one: POST /v2/images/IMAGE/links, or vitrine link IMAGE.',
+  },
   identity_not_found: { status: 404, message: 'There is no {kind} {id}.', next: '' },
 
   // 405
@@ -308,6 +313,13 @@ export const errorTable = {
     next: 'Ask the producer for a new one.',
   },
   image_deleted: { status: 410, message: 'The image was deleted while its bytes were arriving.', next: '' },
+
+  // 412
+  precondition_failed: {
+    status: 412,
+    message: 'The bytes are not those that If-Match or If-Unmodified-Since asks for.',
+    next: '',
+  },
 
   // 413: too much
   body_too_large: { status: 413, message: 'The request body is larger than {limit} bytes.', next: '' },

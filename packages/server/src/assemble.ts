@@ -49,6 +49,8 @@ import { createKeyRepeats } from './keys/repeats.ts'
 import { resumeRotations } from './keys/rotation.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { startKeyWork } from './keys/worker.ts'
+import { openLinkRoutes } from './links/open-routes.ts'
+import { linkRoutes } from './links/routes.ts'
 import { locationRoutes } from './locations/routes.ts'
 import { memberRoutes } from './members/routes.ts'
 import { metadefRoutes } from './metadefs/routes.ts'
@@ -138,6 +140,7 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
     publicRequestRoutes(open, service)
     publicNoticeRoutes(open, service)
   })
+  openLinkRoutes(app, service)
   if (service.identity.routes !== undefined) await app.register(service.identity.routes, { prefix: '/identity' })
   await app.register(async (api) => {
     withAuthentication(api, service)
@@ -161,6 +164,7 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
     copyRoutes(api, service)
     cloudImageRoutes(api, service)
     metadefRoutes(api, service)
+    linkRoutes(api, service)
     schemaRoutes(api)
     await api.register(async (data) => dataRoutes(data, service))
   })

@@ -32,6 +32,14 @@ export const LimitsSchema = Type.Object(
     notice_addresses_per_project: count(20, 'Mailboxes that a project has told of its notices.'),
     webhooks_per_project: count(10, 'Webhooks of a project.'),
     keys_per_project: count(100, 'Keys of a project.'),
+    links_per_project: count(100, 'Links to bytes of images that work at a time, of a project.'),
+    link_seconds_max: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        default: 86_400,
+        description: 'Longest time that a link works before it is renewed.',
+      }),
+    ),
     rules_per_project: count(500, 'Rules of a project.'),
     metadef_namespaces: count(1000, 'Namespaces of metadata definitions.'),
     metadef_resource_types: count(1000, 'Resource types that metadata definitions are for.'),

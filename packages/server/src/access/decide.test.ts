@@ -53,6 +53,7 @@ const shared: Record<Name, { own: Cell; other: Cell; missing: Cell }> = (() => {
   const ownerBase: Cell = {
     'image.show': 'allow',
     'image.download': 'allow',
+    'image.link': 'allow',
     'image.change': 'allow',
     'image.stores': 'deny',
     'image.locations': 'role',
@@ -68,6 +69,7 @@ const shared: Record<Name, { own: Cell; other: Cell; missing: Cell }> = (() => {
   const readerBase: Cell = {
     ...ownerBase,
     'image.download': 'role',
+    'image.link': 'role',
     'image.change': 'role',
     'image.stores': 'deny',
     'image.locations': 'role',
@@ -79,6 +81,7 @@ const shared: Record<Name, { own: Cell; other: Cell; missing: Cell }> = (() => {
   const memberBase: Cell = {
     'image.show': 'allow',
     'image.download': 'allow',
+    'image.link': 'allow',
     'image.change': 'deny',
     'image.stores': 'deny',
     'image.locations': 'role',
@@ -102,7 +105,7 @@ const shared: Record<Name, { own: Cell; other: Cell; missing: Cell }> = (() => {
     ownerMember: rows(ownerBase, ownerRow, ownerRow),
     member: rows(memberBase, { 'member.show': 'allow', 'member.update': 'allow', 'member.delete': 'deny' }, hiddenRow),
     memberReading: rows(
-      { ...memberBase, 'image.download': 'role' },
+      { ...memberBase, 'image.download': 'role', 'image.link': 'role' },
       { 'member.show': 'allow', 'member.update': 'role', 'member.delete': 'deny' },
       hiddenRow,
     ),
@@ -117,6 +120,7 @@ const notMember = onMembers('not_shared', 'hide_member')
 const canSee: Cell = {
   'image.show': 'allow',
   'image.download': 'allow',
+  'image.link': 'allow',
   'image.change': 'deny',
   'image.stores': 'deny',
   'image.locations': 'role',
@@ -128,6 +132,7 @@ const canSee: Cell = {
 const everything: Cell = {
   'image.show': 'allow',
   'image.download': 'allow',
+  'image.link': 'allow',
   'image.change': 'allow',
   'image.stores': 'deny',
   'image.locations': 'role',
@@ -139,6 +144,7 @@ const everything: Cell = {
 const reading: Cell = {
   'image.show': 'allow',
   'image.download': 'role',
+  'image.link': 'role',
   'image.change': 'role',
   'image.stores': 'deny',
   'image.locations': 'role',
@@ -164,9 +170,9 @@ const privateImage: Record<Name, Cell> = {
 const openImage: Record<Name, Cell> = {
   ...privateImage,
   member: { ...canSee, ...notMember },
-  memberReading: { ...canSee, 'image.download': 'role', ...notMember },
+  memberReading: { ...canSee, 'image.download': 'role', 'image.link': 'role', ...notMember },
   stranger: { ...canSee, ...notMember },
-  strangerReading: { ...canSee, 'image.download': 'role', ...notMember },
+  strangerReading: { ...canSee, 'image.download': 'role', 'image.link': 'role', ...notMember },
 }
 
 const expected = (name: Name, visibility: (typeof visibilities)[number], row: 'own' | 'other' | null): Cell => {

@@ -6,6 +6,7 @@ export const actions = [
   'image.show',
   'image.change',
   'image.download',
+  'image.link',
   'image.stores',
   'image.locations',
   'image.events',
@@ -65,6 +66,8 @@ export const relationOf = (actor: Actor, image: ImageFacts, membership: Membersh
 const rules: Readonly<Record<Action, Partial<Record<Exclude<Relation, 'none'>, Role>>>> = {
   'image.show': { admin: 'admin', owner: 'reader', member: 'reader', public: 'reader' },
   'image.download': { admin: 'admin', owner: 'member', member: 'member', public: 'member' },
+  // What a link lets others read, its maker must be able to read.
+  'image.link': { admin: 'admin', owner: 'member', member: 'member', public: 'member' },
   'image.change': { admin: 'admin', owner: 'member' },
   'image.stores': { admin: 'admin' },
   'image.locations': { admin: 'admin', owner: 'service', member: 'service', public: 'service' },

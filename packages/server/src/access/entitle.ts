@@ -11,6 +11,7 @@ export interface Names {
 const denials: Readonly<Record<Action, (names: Names) => ApiError>> = {
   'image.show': () => apiError('forbidden', { what: 'see it' }),
   'image.download': () => apiError('forbidden', { what: 'download it' }),
+  'image.link': () => apiError('forbidden', { what: 'make links to its bytes' }),
   'image.change': () => apiError('forbidden', { what: 'change it' }),
   'image.stores': () => apiError('role_required', { role: 'admin' }),
   'image.locations': () => apiError('role_required', { role: 'service' }),

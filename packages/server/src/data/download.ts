@@ -14,7 +14,7 @@ import { send } from './send.ts'
 import { storeAnswer } from './store-answers.ts'
 
 /** A browser must never show these bytes as a page of ours. */
-const neverRendered = {
+export const neverRendered = {
   'content-type': 'application/octet-stream',
   'content-disposition': 'attachment',
   'x-content-type-options': 'nosniff',
@@ -123,39 +123,48 @@ const chosenRange = (request: FastifyRequest, sizeBytes: number): { range: ByteR
   }
 }
 
+/** What of an image is sent, and under which headers besides those of every part. */
+export interface SentPart {
+  readonly range: ByteRange
+  /** Whether it was asked for as a part, be it all of the image. */
+  readonly part: boolean
+  readonly headers: Readonly<Record<string, string>>
+  /** Breaks the transfer off. */
+  readonly signal: AbortSignal
+}
+
 /**
  * Hands the bytes to the connection. Until the first of them, an error can still be answered as such.
- * @returns whether the last byte of the image was sent
+ * @returns whether all that was asked for was sent
  */
-const sendBytes = async (
+export const sendPart = async (
   service: Service,
   request: FastifyRequest,
   reply: FastifyReply,
   reader: ByteReader,
-  { id: imageId, checksum, encryption }: ImagesTable,
+  imageId: string,
+  { range, part, headers, signal }: SentPart,
 ): Promise<boolean> => {
-  const { range, part } = chosenRange(request, reader.sizeBytes)
   const { start, end } = range
   const { raw } = reply
-  const headers = {
+  const all = {
     ...neverRendered,
     'content-length': end - start,
     'accept-ranges': 'bytes',
-    ...(checksum === null ? {} : { 'content-md5': checksum }),
     ...(part ? { 'content-range': `bytes ${start}-${end - 1}/${reader.sizeBytes}` } : {}),
-    ...(encryption === 'sealed' ? { 'cache-control': 'no-store' } : {}),
+    ...headers,
     'x-openstack-request-id': request.id,
   }
   raw.statusCode = part ? 206 : 200
-  for (const [name, value] of Object.entries(headers)) raw.setHeader(name, value)
+  for (const [name, value] of Object.entries(all)) raw.setHeader(name, value)
   let isSent = false
   try {
     const { outcome } = await send(reader, range, raw, {
       buffers: service.sendBuffers,
-      signal: service.stopping,
+      signal,
       idleTimeoutMs: service.limits.upload_idle_seconds * 1000,
     })
-    isSent = outcome === 'sent' && end === reader.sizeBytes
+    isSent = outcome === 'sent'
   } catch (error) {
     if (!raw.headersSent && error instanceof StoreError) {
       for (const name of raw.getHeaderNames()) raw.removeHeader(name)
@@ -184,8 +193,16 @@ export const download = async (
   const reader = await openImageBytes(service, { requestId: request.id }, row, openKey, prefer)
   if (reader === undefined) return reply.code(204).send()
   try {
-    const isSent = await sendBytes(service, request, reply, reader, row)
-    if (isSent && consumer !== undefined) service.usage.count(imageId, consumer)
+    const { checksum, encryption } = row
+    const chosen = chosenRange(request, reader.sizeBytes)
+    const headers = {
+      ...(checksum === null ? {} : { 'content-md5': checksum }),
+      ...(encryption === 'sealed' ? { 'cache-control': 'no-store' } : {}),
+    }
+    const { stopping: signal } = service
+    const isSent = await sendPart(service, request, reply, reader, imageId, { ...chosen, headers, signal })
+    const isLast = chosen.range.end === reader.sizeBytes
+    if (isSent && isLast && consumer !== undefined) service.usage.count(imageId, consumer)
   } finally {
     await reader.close()
   }

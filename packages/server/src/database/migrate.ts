@@ -6,6 +6,7 @@ import { sharingTables } from './migrations/0003-sharing.ts'
 import { keyTables } from './migrations/0004-keys.ts'
 import { storeTables } from './migrations/0005-stores.ts'
 import { metadefTables } from './migrations/0006-metadefs.ts'
+import { linkTables } from './migrations/0007-links.ts'
 import type { Tables } from './tables.ts'
 
 /** Every step that the tables have taken, oldest first. A step that has been released is never changed. */
@@ -16,6 +17,7 @@ const migrations = {
   '0004-keys': keyTables,
   '0005-stores': storeTables,
   '0006-metadefs': metadefTables,
+  '0007-links': linkTables,
 }
 
 /**

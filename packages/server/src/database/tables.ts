@@ -122,6 +122,23 @@ export interface TasksTable {
   expires_at: number | null
 }
 
+/** A link by which the bytes of an image are read without a token. */
+export interface LinksTable {
+  id: string
+  /** Digest of the secret in its address, of which nothing else is kept. */
+  secret_digest: string
+  image_id: string
+  /** In whose name it reads: project, user, and the roles that the user had there. */
+  project_id: string
+  user_id: string
+  /** JSON. */
+  roles: string
+  /** When the share began through which the project saw the image, if it was one: a later share is another. */
+  shared_at: number | null
+  created_at: number
+  expires_at: number
+}
+
 /** Processes of the service that are alive. */
 export interface ProcessesTable {
   id: string
@@ -161,6 +178,7 @@ export interface Tables extends IdentityTables, SharingTables, KeyTables, Metade
   image_terms: ImageTermsTable
   members: MembersTable
   blobs: BlobsTable
+  links: LinksTable
   processes: ProcessesTable
   tasks: TasksTable
   events: EventsTable

@@ -16,6 +16,14 @@ it('threat: secret links in the access log', () => {
   }
   assert.equal(loggedPath(`//Catalogue/requests/${secret}`), '//Catalogue/requests/...')
   for (const path of [
+    `/links/${secret}`,
+    `/links/${secret}/debian.raw`,
+    `//Links/${secret}`,
+    `/%6cinks/${secret}/%zz`,
+  ]) {
+    assert.ok(!loggedPath(`${path}?a=b`).includes(secret), path)
+  }
+  for (const path of [
     '/catalogue',
     '/catalogue/producers/acme/debian-13.json',
     '/catalogue/icons/0af',

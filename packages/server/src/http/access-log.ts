@@ -19,12 +19,19 @@ export const openLog = () => {
   return log
 }
 
+/** An escaped letter is that letter to the routes, also where the rest is no address at all. */
+const withPlainLetters = (path: string): string =>
+  path.replace(/%(4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+
 /**
  * A path without what is secret in it: some calls of Identity v2.0 have a token there, and the links of mails and the
- * addresses of feeds are secrets themselves. Of the catalogue only what everyone may know is logged whole.
+ * addresses of feeds and of links to bytes are secrets themselves. Of the catalogue only what everyone may know is logged whole.
  */
 export const loggedPath = (url: string): string =>
-  pathOf(url)
+  withPlainLetters(pathOf(url))
+    .replace(/^(\/+links\/).+/i, '$1...')
     .replace(/(\/v2\.0\/tokens\/)[^/]+/, '$1...')
     .replace(/^(\/+catalogue\/(?!producers\/|icons\/)[^/]+\/(?:confirm\/|unsubscribe\/)?).+/i, '$1...')
 

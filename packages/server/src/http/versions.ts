@@ -9,6 +9,7 @@ const ownSegments: ReadonlySet<string> = new Set([
   'catalogue',
   'console',
   'identity',
+  'links',
   'docs',
   'openapi.json',
   'healthz',

@@ -3,6 +3,7 @@ import { type Cause, recordEvent } from '../events/events.ts'
 import { wireDate } from '../http/json.ts'
 import { findImageForChange } from '../images/queries.ts'
 import { dropEnded } from '../invitations/queries.ts'
+import { dropEndedLinks } from '../links/queries.ts'
 import { endShare, lockToEnd, shareAudience } from '../members/share.ts'
 import { dropDecided, dropUnconfirmed } from '../requests/queries.ts'
 import type { Service } from '../service.ts'
@@ -203,6 +204,7 @@ export const tidy = async ({ database, now }: Pick<Service, 'database' | 'now'>)
     await dropUnconfirmed(tx, at)
     await dropDecided(tx, at)
     await dropEnded(tx, at)
+    await dropEndedLinks(tx, at)
   })
 }
 
