@@ -71,6 +71,11 @@ export const errorTable = {
     message: 'The bytes are not those that were expected: their {what} is {found}, and {expected} was stated.',
     next: 'The image is queued again; correct what was stated or the file, and repeat.',
   },
+  signature_refused: {
+    status: 400,
+    message: 'The signature of the image does not hold: {why}.',
+    next: 'The image is queued again; correct its img_signature properties or the file, and repeat.',
+  },
   upload_incomplete: {
     status: 400,
     message: 'The upload broke off before its end.',

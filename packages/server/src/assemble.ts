@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import fastify, { type FastifyInstance, LogController } from 'fastify'
 import { ApiError } from './api-error.ts'
 import { sendErrorPage } from './catalogue/page.ts'
@@ -68,6 +69,7 @@ import { inboxRoutes } from './shares/inbox-routes.ts'
 import { startReaper } from './shares/reaper.ts'
 import { shareRoutes } from './shares/routes.ts'
 import { startUsage } from './shares/usage.ts'
+import { certificateFolder } from './signatures/certificates.ts'
 import { openStores } from './storage/stores.ts'
 import { storeRoutes } from './stores/routes.ts'
 import { taskRoutes } from './tasks/routes.ts'
@@ -281,6 +283,8 @@ export const assemble = async (
       onError: (error) => app.log.error({ err: error }, 'counts of downloads could not be stored; it is tried again'),
     }),
     keyManager,
+    certificates:
+      keyManager?.certificate ?? certificateFolder(config.certificates ?? join(config.data, 'certificates')),
     keyLocks,
     keyRepeats: createKeyRepeats(now),
     limits: config.limits,

@@ -154,6 +154,9 @@ export const ConfigSchema = Type.Object(
         description: 'The master key before this one, for as long as it takes to seal everything anew.',
       }),
     ),
+    certificates: text(
+      'Folder of the certificates that images are signed with, as UUID.pem; by default `certificates` in the data folder. A Barbican keeps its own.',
+    ),
     smtp_url: Type.Optional(
       Type.String({
         pattern: '^smtps?://',
@@ -208,6 +211,7 @@ const openKeys = [
   'master_key',
   'master_key_file',
   'master_key_previous',
+  'certificates',
   'smtp_url',
   'mail_from',
   'outbound_allow',

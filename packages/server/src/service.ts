@@ -16,6 +16,7 @@ import type { KeyWork } from './keys/worker.ts'
 import type { Notices } from './notices/port.ts'
 import type { ImportSource } from './outbound/settings.ts'
 import type { Usage } from './shares/usage.ts'
+import type { Certificates } from './signatures/certificates.ts'
 import type { Stores } from './storage/stores.ts'
 import type { Tasks } from './tasks/runner.ts'
 
@@ -39,6 +40,8 @@ export interface Service {
   readonly sweeper: Sweeper
   readonly presence: Presence
   readonly usage: Usage
+  /** Where the certificates are that images are signed with. */
+  readonly certificates: Certificates
   /** Undefined: keys are nobody's concern here. */
   readonly keyManager: KeyManager | undefined
   readonly keyLocks: KeyLocks

@@ -10,12 +10,15 @@ import { keepVersion } from '../keys/key-rows.ts'
 import { insertSeal } from '../keys/queries.ts'
 import { sealedWriter } from '../sealing/sealed-writer.ts'
 import type { Service } from '../service.ts'
+import { signatureText } from '../signatures/signature.ts'
+import { verificationFor } from '../signatures/verification.ts'
 import type { ByteStore, StoreKey } from '../storage/port.ts'
 import { type ByteLimits, doomBlob, insertBlob, isWhole, newBlobKey, reserveBytes } from './blobs.ts'
 import type { ContentCheck } from './content-check.ts'
 import { discard } from './discard.ts'
 import { algorithmsOf, checkExpectations, checkSize, type Expectation, expectationOf } from './expectation.ts'
 import { whyFailed } from './failures.ts'
+import type { Verification } from './hash-protocol.ts'
 import { type Ingested, ingest } from './ingest.ts'
 import { checkUploading } from './uploading.ts'
 
@@ -64,9 +67,12 @@ export interface Write {
    * `sealed already`: they come from another store, in the form that they are stored in.
    */
   readonly sealingOf?: ((image: Image) => Promise<Sealing | undefined>) | 'sealed already' | undefined
+  /** Of whoever brings the bytes, for certificates that are had with it. */
+  readonly token?: string | null
 }
 
 interface Attempt extends Write {
+  readonly inspector: ContentCheck | undefined
   readonly key: StoreKey
   readonly image: Image
   readonly signal: AbortSignal
@@ -109,14 +115,18 @@ const keep = (
   { database }: Service,
   cause: Cause,
   door: Door,
-  { imageId, key, store }: Attempt,
+  { imageId, key, store, image: claimed, inspector }: Attempt,
   bytes: Ingested,
   sealing: Sealing | undefined,
 ): Promise<void> =>
   database.write(async (tx) => {
     const found = await findImageForChange(tx, imageId, null, cause.at)
     if (found === undefined) throw apiError('image_deleted', {})
-    if (!(await door.keep(tx, fromRow(found.row), bytes, { store: store.name, key }))) throw apiError('upload_lost', {})
+    const image = fromRow(found.row)
+    if (inspector !== undefined && signatureText(image) !== signatureText(claimed)) {
+      throw apiError('signature_refused', { why: 'it was changed while the bytes arrived' })
+    }
+    if (!(await door.keep(tx, image, bytes, { store: store.name, key }))) throw apiError('upload_lost', {})
     if (sealing !== undefined) await storeSeal(tx, sealing)
   })
 
@@ -181,8 +191,9 @@ const take = async (
   door: Door,
   attempt: Attempt,
   { stream, announcedBytes }: Source,
-  sealing: Sealing | undefined,
+  how: { readonly sealing: Sealing | undefined; readonly verification: Verification | undefined },
 ): Promise<Ingested> => {
+  const { sealing, verification } = how
   const { hashing, hashAlgorithm, limits } = service
   checkSize(attempt.expectations, announcedBytes)
   const writer = await attempt.store.write(attempt.key)
@@ -190,11 +201,12 @@ const take = async (
     writer: sealing === undefined ? writer : sealedWriter(writer, sealing.key),
     hashing,
     hashAlgorithm,
+    verification,
     alsoHash: algorithmsOf(attempt.expectations),
     limitBytes: limits.image_size_bytes,
     announcedBytes,
     reserve: reservation(service, door, attempt),
-    inspector: door.check(attempt.image),
+    inspector: attempt.inspector,
     signal: attempt.signal,
     idleTimeoutMs: limits.upload_idle_seconds * 1000,
   })
@@ -216,12 +228,16 @@ export const writeBytes = async (service: Service, cause: Cause, door: Door, wri
   const { signal, end } = service.uploads.begin(write.imageId, key)
   try {
     const image = await claim(service, cause, door, write, key)
-    const attempt: Attempt = { ...write, key, image, signal, expectations: expectationsOf(image, write) }
+    const inspector = door.check(image)
+    const expectations = expectationsOf(image, write)
+    const attempt: Attempt = { ...write, key, image, signal, inspector, expectations }
     let source: Source | undefined
     try {
+      // Copies of bytes that were looked at before are held to their digests instead.
+      const verification = inspector && (await verificationFor(service, image, write.token ?? null))
       const sealing = await sealingFor(attempt)
       source = await write.open(signal)
-      const bytes = await take(service, door, attempt, source, sealing)
+      const bytes = await take(service, door, attempt, source, { sealing, verification })
       checkExpectations(attempt.expectations, bytes)
       await keep(service, cause, door, attempt, bytes, sealing)
     } catch (error) {

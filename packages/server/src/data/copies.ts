@@ -15,6 +15,7 @@ import type { KeyHolder } from '../keys/port.ts'
 import { findKey } from '../keys/queries.ts'
 import { checkEnabled, managerOf } from '../keys/use.ts'
 import type { Service } from '../service.ts'
+import { isOfSignature } from '../signatures/signature.ts'
 import { hasBytes, openImageBytes } from './download.ts'
 import { sameAs } from './expectation.ts'
 import { openingBy, sealingBy } from './image-keys.ts'
@@ -115,7 +116,8 @@ const draftCopy = (source: Image, projectId: string, name: string | undefined, n
   minDisk: source.minDisk,
   minRam: source.minRam,
   tags: source.tags,
-  properties: withoutSeal(source),
+  // The signature may need a certificate that only the owner of the image has.
+  properties: new Map([...withoutSeal(source)].filter(([name]) => !isOfSignature(name))),
 })
 
 /**

@@ -25,6 +25,8 @@ export const whyFailed = (error: unknown, { announcedBytes, diskFormat, limitByt
       return apiError('content_mismatch', { format: diskFormat ?? 'none', why: error.message })
     case 'virtual_size':
       return apiError('virtual_size_too_large', { why: error.message })
+    case 'not_signed':
+      return apiError('signature_refused', { why: 'it is not one of these bytes by the key of its certificate' })
     case 'incomplete':
       if (error.cause instanceof ApiError) return error.cause
       if (error.cause instanceof StoreError) return storeAnswer(error.cause)

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { HashAlgorithm, HashReply, HashRequest, HashWorkerData } from './hash-protocol.ts'
+import type { HashAlgorithm, HashReply, HashRequest, HashWorkerData, Verification } from './hash-protocol.ts'
 
 /** One hash in one thread. */
 export interface HashStream {
@@ -44,10 +44,10 @@ export class HashThread {
     return this.#death !== undefined
   }
 
-  open(algorithm: HashAlgorithm): HashStream {
+  open(job: HashAlgorithm | Verification): HashStream {
     this.#streams += 1
     const stream = this.#streams
-    this.#post({ kind: 'open', stream, algorithm })
+    this.#post({ kind: 'open', stream, job })
     return {
       update: async (slot, lengthBytes) => {
         await this.#ask({ kind: 'update', stream, slot, lengthBytes })

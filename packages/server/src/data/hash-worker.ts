@@ -1,15 +1,43 @@
 /** The thread that hashes. It answers every `update` in order, and every `finish` with the digest in hex. */
-import { createHash, type Hash } from 'node:crypto'
+import { constants, createHash, createVerify } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { HashReply, HashRequest, HashWorkerData } from './hash-protocol.ts'
+import type { HashAlgorithm, HashReply, HashRequest, HashWorkerData, Verification } from './hash-protocol.ts'
 
 if (parentPort === null) throw new Error('This file runs as a worker thread.')
 const port = parentPort
 const { slab, slotBytes }: HashWorkerData = workerData
 
-const streams = new Map<number, Hash>()
+/** What bytes pass through. */
+interface Stream {
+  update(bytes: Uint8Array): unknown
+  finish(): HashReply
+}
 
-const streamOf = (id: number): Hash => {
+const hashBy = (algorithm: HashAlgorithm): Stream => {
+  const hash = createHash(algorithm)
+  return { update: (bytes) => hash.update(bytes), finish: () => hash.digest('hex') }
+}
+
+const verifyBy = ({ digest, kind, publicKey: key, signature }: Verification): Stream => {
+  const verify = createVerify(digest)
+  // The salt is as long as the signature says: signers use the longest, or that of the digest.
+  const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_AUTO }
+  return {
+    update: (bytes) => verify.update(bytes),
+    finish: () => {
+      try {
+        return verify.verify({ key, ...(kind === 'rsa' ? pss : {}) }, signature) ? 'valid' : 'invalid'
+      } catch {
+        // A signature that is not even of the form of one.
+        return 'invalid'
+      }
+    },
+  }
+}
+
+const streams = new Map<number, Stream>()
+
+const streamOf = (id: number): Stream => {
   const stream = streams.get(id)
   if (stream === undefined) throw new Error(`No hash ${id} is open.`)
   return stream
@@ -20,14 +48,14 @@ const answer = (reply: HashReply): void => port.postMessage(reply)
 const handle = (request: HashRequest): void => {
   switch (request.kind) {
     case 'open':
-      streams.set(request.stream, createHash(request.algorithm))
+      streams.set(request.stream, typeof request.job === 'string' ? hashBy(request.job) : verifyBy(request.job))
       return
     case 'update':
       streamOf(request.stream).update(new Uint8Array(slab, request.slot * slotBytes, request.lengthBytes))
       answer('')
       return
     case 'finish':
-      answer(streamOf(request.stream).digest('hex'))
+      answer(streamOf(request.stream).finish())
       streams.delete(request.stream)
       return
     case 'discard':

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import type { HashAlgorithm } from './hash-protocol.ts'
+import type { HashAlgorithm, Verification } from './hash-protocol.ts'
 import { HashingError, HashThread } from './hash-thread.ts'
 import { createSlotPool, type Slot, type SlotPool } from './slots.ts'
 
@@ -10,7 +10,7 @@ export { HashingError } from './hash-thread.ts'
 export interface Hashing {
   readonly slots: SlotPool
   /** Starts hashing one upload, each algorithm in a thread of its own as far as there are threads. */
-  start(algorithms: readonly HashAlgorithm[]): HashRun
+  start(algorithms: readonly HashAlgorithm[], verification?: Verification): HashRun
   /** Ends the threads. Uploads under way fail. */
   close(): Promise<void>
 }
@@ -19,8 +19,8 @@ export interface Hashing {
 export interface HashRun {
   /** Slots are hashed in the order of the calls. When it settles, the slot is not read any more. */
   update(slot: Slot, lengthBytes: number): Promise<void>
-  /** @returns digests in hex. Ends the run. */
-  finish(): Promise<ReadonlyMap<HashAlgorithm, string>>
+  /** @returns digests in hex, and whether the signature holds, if one is checked. Ends the run. */
+  finish(): Promise<{ readonly digests: ReadonlyMap<HashAlgorithm, string>; readonly isSigned: boolean | undefined }>
   /** Ends the run without a result. May follow `finish`. */
   discard(): void
 }
@@ -34,6 +34,7 @@ export interface HashingOptions {
 
 // About the time that one takes for a byte, in relation to the others: for a fair share of the work between threads.
 const cost: Readonly<Record<HashAlgorithm, number>> = { md5: 13, sha512: 9, sha256: 6, sha1: 5 }
+const verificationCost = 9
 
 interface Seat {
   thread: HashThread | undefined
@@ -62,21 +63,25 @@ export const createHashing = ({
     return others.reduce((least, seat) => (seat.load < least.load ? seat : least), first)
   }
 
-  const start = (algorithms: readonly HashAlgorithm[]): HashRun => {
+  const start = (algorithms: readonly HashAlgorithm[], verification?: Verification): HashRun => {
     if (closed) throw new HashingError('Hashing is closed.')
     const taken = new Set<Seat>()
-    const streams = algorithms.map((algorithm) => {
+    const open = (job: HashAlgorithm | Verification) => {
       const seat = leastLoaded(taken)
       taken.add(seat)
-      seat.load += cost[algorithm]
-      return { algorithm, seat, stream: threadOf(seat).open(algorithm) }
-    })
+      const load = typeof job === 'string' ? cost[job] : verificationCost
+      seat.load += load
+      return { seat, load, stream: threadOf(seat).open(job) }
+    }
+    const hashes = algorithms.map((algorithm) => ({ algorithm, ...open(algorithm) }))
+    const signature = verification === undefined ? undefined : open(verification)
+    const streams = signature === undefined ? hashes : [...hashes, signature]
     let ended = false
     const end = (): void => {
       if (ended) return
       ended = true
-      for (const { algorithm, seat, stream } of streams) {
-        seat.load -= cost[algorithm]
+      for (const { load, seat, stream } of streams) {
+        seat.load -= load
         stream.discard()
       }
     }
@@ -88,11 +93,10 @@ export const createHashing = ({
       },
       finish: async () => {
         try {
-          return new Map(
-            await Promise.all(
-              streams.map(async ({ algorithm, stream }) => [algorithm, await stream.finish()] as const),
-            ),
+          const digests = new Map(
+            await Promise.all(hashes.map(async ({ algorithm, stream }) => [algorithm, await stream.finish()] as const)),
           )
+          return { digests, isSigned: signature && (await signature.stream.finish()) === 'valid' }
         } finally {
           end()
         }

@@ -7,6 +7,7 @@
  * - `timeout`: the client sent nothing for too long
  * - `content_mismatch`: the bytes are not what the image says they are
  * - `virtual_size`: they state a larger disk than is allowed
+ * - `not_signed`: the signature that they should have is not one of these bytes
  * - `store_full`, `store_unavailable`: see `StoreError`
  * - `aborted`: the caller's signal
  * - `hashing_failed`: the thread that hashed died
@@ -18,6 +19,7 @@ export type IngestFailure =
   | 'timeout'
   | 'content_mismatch'
   | 'virtual_size'
+  | 'not_signed'
   | 'store_full'
   | 'store_unavailable'
   | 'aborted'

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { type ByteWriter, StoreError } from '../storage/port.ts'
 import type { ContentCheck } from './content-check.ts'
 import { type Conveyor, createConveyor } from './conveyor.ts'
+import type { Verification } from './hash-protocol.ts'
 import { type HashAlgorithm, type Hashing, HashingError, type HashRun } from './hashing.ts'
 import { IngestError, type IngestFailure } from './ingest-error.ts'
 import { type Intake, type IntakeFailure, openIntake } from './intake.ts'
@@ -13,6 +14,8 @@ export interface IngestOptions {
   readonly hashAlgorithm: HashAlgorithm
   /** Further digests that are wanted. */
   readonly alsoHash?: readonly HashAlgorithm[] | undefined
+  /** A signature that the bytes must have. */
+  readonly verification?: Verification | undefined
   /** The largest number of bytes taken. */
   readonly limitBytes: number
   /** What the client said it would send; a different number of bytes is a failure. */
@@ -95,21 +98,13 @@ class Upload {
   }
 
   async take(stream: Readable): Promise<Ingested> {
-    const {
-      writer,
-      hashing,
-      hashAlgorithm,
-      limitBytes,
-      announcedBytes,
-      inspector,
-      idleTimeoutMs,
-      alsoHash = [],
-    } = this.#options
+    const { writer, hashing, hashAlgorithm, limitBytes, announcedBytes, inspector } = this.#options
+    const { idleTimeoutMs, alsoHash = [], verification } = this.#options
     const { signal } = this.#life
     if (announcedBytes !== undefined && announcedBytes > limitBytes) {
       throw this.#failure('too_large', `${announcedBytes} bytes were announced, and ${limitBytes} are allowed.`)
     }
-    this.#run = hashing.start([...new Set<HashAlgorithm>(['md5', hashAlgorithm, ...alsoHash])])
+    this.#run = hashing.start([...new Set<HashAlgorithm>(['md5', hashAlgorithm, ...alsoHash])], verification)
     this.#intake = openIntake(stream, {
       signal,
       idleTimeoutMs,
@@ -125,7 +120,8 @@ class Upload {
     }
     const content = inspector?.finish()
     if (content?.accepted === false) throw this.#failure(content.limit ?? 'content_mismatch', content.why)
-    const digests = await this.#run.finish()
+    const { digests, isSigned } = await this.#run.finish()
+    if (isSigned === false) throw this.#failure('not_signed', 'The signature is not one of these bytes.')
     signal.throwIfAborted()
     await writer.commit()
     return {

@@ -53,10 +53,20 @@ export const dataRoutes = (app: FastifyInstance, service: Service): void => {
       const store = chosenStore(service, request.headers['x-image-meta-store'])
       const { imageId } = request.params
       const cause = causeOf(request, service.now())
-      const sealingOf = sealingBy(service, holderOf(request), cause)
+      const holder = holderOf(request)
+      const { token } = holder
+      const sealingOf = sealingBy(service, holder, cause)
       const expected = digestHeaders(request.headers)
       const source = request.raw
-      await upload(service, actorOf(request), cause, { imageId, store, source, announcedBytes, expected, sealingOf })
+      await upload(service, actorOf(request), cause, {
+        imageId,
+        store,
+        source,
+        announcedBytes,
+        expected,
+        sealingOf,
+        token,
+      })
       return reply.code(204).send()
     },
   )
@@ -78,10 +88,12 @@ export const dataRoutes = (app: FastifyInstance, service: Service): void => {
       const announcedBytes = announcedSize(request.headers)
       const { imageId } = request.params
       const cause = causeOf(request, service.now())
-      const sealingOf = sealingBy(service, holderOf(request), cause)
+      const holder = holderOf(request)
+      const { token } = holder
+      const sealingOf = sealingBy(service, holder, cause)
       const expected = digestHeaders(request.headers)
       const source = request.raw
-      await stage(service, actorOf(request), cause, { imageId, source, announcedBytes, expected, sealingOf })
+      await stage(service, actorOf(request), cause, { imageId, source, announcedBytes, expected, sealingOf, token })
       return reply.code(204).send()
     },
   )

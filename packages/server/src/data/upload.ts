@@ -8,6 +8,7 @@ import { checkUploadable } from '../images/status.ts'
 import { type ContentCheckOptions, createContentCheck } from '../inspect/check.ts'
 import type { Declared } from '../inspect/rules.ts'
 import type { Service } from '../service.ts'
+import { signatureOf } from '../signatures/signature.ts'
 import type { ByteStore } from '../storage/port.ts'
 import { type Door, type Write, writeBytes } from './attempt.ts'
 import { keepBlob } from './blobs.ts'
@@ -16,7 +17,7 @@ import { backToQueued } from './queued.ts'
 import { withData } from './rules.ts'
 
 /** What an upload is called with. */
-export interface UploadRequest extends Pick<Write, 'imageId' | 'expected' | 'sealingOf'> {
+export interface UploadRequest extends Pick<Write, 'imageId' | 'expected' | 'sealingOf' | 'token'> {
   readonly store: ByteStore
   readonly source: Readable
   readonly announcedBytes: number | undefined
@@ -48,7 +49,14 @@ const uploadDoor = (service: Service, actor: Actor, cause: Cause, imageId: strin
     const at = service.now()
     await updateImage(tx, image, { ...withData(image, bytes, at), status: 'active', locations: [location] })
     const { sizeBytes, checksum, hashAlgorithm, hashValue } = bytes
-    const detail = { size: sizeBytes, checksum, os_hash_algo: hashAlgorithm, os_hash_value: hashValue }
+    const signature = signatureOf(image)
+    const detail = {
+      size: sizeBytes,
+      checksum,
+      os_hash_algo: hashAlgorithm,
+      os_hash_value: hashValue,
+      ...(signature === undefined ? {} : { signed_by: signature.certificateId }),
+    }
     await recordEvent(tx, { ...cause, at }, { type: 'image.upload', imageId, ownerId: image.owner, detail })
     return true
   },

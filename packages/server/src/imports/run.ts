@@ -12,6 +12,7 @@ import { fromRow, type Image, type Location } from '../images/image.ts'
 import { findImageForChange, updateImage } from '../images/queries.ts'
 import { verdictOn } from '../inspect/check.ts'
 import type { Service } from '../service.ts'
+import { signatureText } from '../signatures/signature.ts'
 import { endTask, findTask, type Task } from '../tasks/queries.ts'
 import type { TaskRun, TaskWork } from '../tasks/runner.ts'
 import { recordImport } from './begin.ts'
@@ -97,7 +98,14 @@ const fetchTo = async (service: Service, run: Import, name: string): Promise<voi
   } = await openFrom(service, cause, { origin: work.origin, token })
   if (adopt !== undefined) await change(service, run, async (_tx, image) => adopt(image))
   const door = fetchDoor(service, cause, task)
-  await writeBytes(service, cause, door, { imageId, store: storeNamed(service, name), open, expected, sealingOf })
+  await writeBytes(service, cause, door, {
+    imageId,
+    store: storeNamed(service, name),
+    open,
+    expected,
+    sealingOf,
+    token,
+  })
 }
 
 /** Brings a further copy to one store, from one that has it. */
@@ -114,7 +122,9 @@ const acceptStaged = (service: Service, run: Import): Promise<Image> =>
     const staged = await findStaged(tx, image.id)
     // After a crash, they may be in their place already.
     if (staged === undefined) return image
-    const { bytes, digests, finding } = readStaged(staged.content)
+    const { bytes, digests, finding, signature } = readStaged(staged.content)
+    if (signature !== signatureText(image))
+      throw apiError('signature_refused', { why: 'it was changed after the bytes were staged' })
     const { expected } = run.work
     const expectations = [expectationOf(image), ...(expected === undefined ? [] : [expected])]
     checkExpectations(expectations, { sizeBytes: bytes.sizeBytes, digests })

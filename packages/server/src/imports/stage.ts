@@ -10,23 +10,26 @@ import { fromRow } from '../images/image.ts'
 import { updateImage } from '../images/queries.ts'
 import { createRecordingCheck } from '../inspect/check.ts'
 import type { Service } from '../service.ts'
+import { signatureText } from '../signatures/signature.ts'
 import { writeStaged } from './staged.ts'
 
 /** A queued image is uploading while the bytes arrive, and stays so until they are imported. */
 const stageDoor = (service: Service, actor: Actor, cause: Cause, imageId: string): Door => {
   const check = createRecordingCheck()
+  let signature = ''
   return {
     state: 'staging',
     claim: (found) => {
       const before = fromRow(entitled(actor, 'image.change', { image: imageId }, found).row)
       if (before.status !== 'queued') throw apiError('image_not_queued', { status: before.status })
+      signature = signatureText(before)
       return { before, after: { ...before, status: 'uploading', updatedAt: cause.at } }
     },
     check: () => check,
     keep: async (tx, image, bytes, { key }) => {
       const finding = check.finding()
       if (finding === undefined) throw new Error('Staged bytes were not looked at.')
-      if (!(await stageBlob(tx, key, bytes.sizeBytes, writeStaged(bytes, finding)))) return false
+      if (!(await stageBlob(tx, key, bytes.sizeBytes, writeStaged(bytes, finding, signature)))) return false
       const at = service.now()
       await updateImage(tx, image, { ...image, sizeBytes: bytes.sizeBytes, updatedAt: at })
       const detail = { size: bytes.sizeBytes }
@@ -38,7 +41,7 @@ const stageDoor = (service: Service, actor: Actor, cause: Cause, imageId: string
 }
 
 /** What a staging is called with. */
-export interface StageRequest extends Pick<Write, 'imageId' | 'expected' | 'sealingOf'> {
+export interface StageRequest extends Pick<Write, 'imageId' | 'expected' | 'sealingOf' | 'token'> {
   readonly source: Readable
   readonly announcedBytes: number | undefined
 }

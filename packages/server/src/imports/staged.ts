@@ -7,6 +7,8 @@ import { type Finding, readFinding, writeFinding } from '../inspect/finding.ts'
 export interface StagedContent {
   readonly bytes: BytesFacts
   readonly digests: Outcome['digests']
+  /** The signature that was checked over them. */
+  readonly signature: string
   /**
    * Everything that they can be taken for: what the image is said to be may not be known yet. Undefined when another version
    * of the service looked at them.
@@ -14,11 +16,15 @@ export interface StagedContent {
   readonly finding: Finding | undefined
 }
 
-export const writeStaged = (bytes: BytesFacts & Pick<Outcome, 'digests'>, finding: Finding): string =>
-  JSON.stringify({ bytes, digests: [...bytes.digests], finding: writeFinding(finding) })
+export const writeStaged = (
+  bytes: BytesFacts & Pick<Outcome, 'digests'>,
+  finding: Finding,
+  signature: string,
+): string => JSON.stringify({ bytes, digests: [...bytes.digests], finding: writeFinding(finding), signature })
 
 /** @param text as `writeStaged` wrote it */
 export const readStaged = (text: string): StagedContent => {
-  const kept: { bytes: BytesFacts; digests: [HashAlgorithm, string][]; finding: string } = JSON.parse(text)
-  return { bytes: kept.bytes, digests: new Map(kept.digests), finding: readFinding(kept.finding) }
+  const kept: Omit<StagedContent, 'digests' | 'finding'> & { digests: [HashAlgorithm, string][]; finding: string } =
+    JSON.parse(text)
+  return { ...kept, digests: new Map(kept.digests), finding: readFinding(kept.finding) }
 }

@@ -70,6 +70,8 @@ export interface KeyManager {
   grant(key: Key, projectId: string): Promise<void>
   /** Takes that back; the owner of the key keeps it. */
   revoke(key: Key, projectId: string): Promise<void>
+  /** A certificate that it keeps, if it keeps any. @param token of whoever wants it */
+  certificate?(id: string, token: string | null): Promise<Uint8Array | undefined>
   /** Resolves when the manager answers just now. */
   check(): Promise<void>
   close(): Promise<void>

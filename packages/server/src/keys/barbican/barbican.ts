@@ -133,6 +133,8 @@ export const createBarbican = (options: BarbicanOptions): KeyManager => {
   return {
     kind: 'barbican',
 
+    certificate: async (id, token) => (token === null ? undefined : secrets.certificate(id, token)),
+
     find: async (key) => {
       if (!isSecretId(key.id) || (await secrets.accessList(key.projectId, key.id)) === undefined) return false
       const secret = await secrets.describe(key.projectId, key.id)

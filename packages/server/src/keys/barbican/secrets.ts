@@ -39,6 +39,8 @@ export interface Secrets {
    * @throws KeyError `refused` when the caller may not read it, `missing`, `damaged` when it is no material of a key
    */
   read(projectId: string, id: string, token: string | null): Promise<Uint8Array>
+  /** A certificate, as the holder of the token may read it. @returns undefined when they may not, or there is none */
+  certificate(id: string, token: string): Promise<Uint8Array | undefined>
   /** @throws KeyError `unavailable` */
   check(): Promise<void>
 }
@@ -66,6 +68,7 @@ const checkAccessList = Compile(
 )
 
 const jsonMaxBytes = 1 << 20
+const certificateMaxBytes = 64 * 1024
 const pageSecrets = 100
 /** Far more than a key has versions, each of which has one. */
 const pagesMax = 100
@@ -199,6 +202,15 @@ export const createSecrets = (given: {
         throw new KeyError('refused', `Barbican does not let the caller read the key (${answer.status}).`)
       }
       throw unexpected('Barbican', 'read a secret', answer)
+    },
+
+    certificate: async (id, token) => {
+      const described = await askBarbican(token, `/${id}`)
+      if (described.status !== 200) return undefined
+      if (readJson('Barbican', described, checkSecret).secret_type !== 'certificate') return undefined
+      const headers = { accept: 'application/octet-stream' }
+      const answer = await askBarbican(token, `/${id}/payload`, { headers, maxBytes: certificateMaxBytes })
+      return answer.status === 200 ? answer.body : undefined
     },
 
     check: async () => {
