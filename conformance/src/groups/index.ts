@@ -42,6 +42,7 @@ import { imagesCreate } from './images-create.ts'
 import { imagesLife } from './images-life.ts'
 import { imagesPatch } from './images-patch.ts'
 import { importFlows } from './import-flows.ts'
+import { importRegions } from './import-regions.ts'
 import { importRemote } from './import-remote.ts'
 import { importRequests } from './import-requests.ts'
 import { lists } from './lists.ts'
@@ -90,6 +91,7 @@ export const groups: readonly Group[] = [
   importRequests,
   importFlows,
   importRemote,
+  importRegions,
   tasks,
   storesAndInfo,
   locations,

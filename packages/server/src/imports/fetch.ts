@@ -15,6 +15,9 @@ export interface Fetch extends Pick<Write, 'open' | 'expected' | 'sealingOf'> {
   readonly adopt?: (image: Image) => Image
 }
 
+/** How often in a row a transfer that breaks off is gone on with. */
+const resumptions = 5
+
 /** What an address sends, with failures told by the table of errors. @throws ApiError `import_failed`, `image_too_large` */
 export const openAddress = (
   { limits }: Pick<Service, 'limits'>,
@@ -26,7 +29,14 @@ export const openAddress = (
   return async (signal) => {
     try {
       const idleTimeoutMs = limits.upload_idle_seconds * 1000
-      const { body, sizeBytes } = await outbound.get(url, { filter, headers, signal, idleTimeoutMs, bytesMax })
+      const { body, sizeBytes } = await outbound.get(url, {
+        filter,
+        headers,
+        signal,
+        idleTimeoutMs,
+        bytesMax,
+        resumptions,
+      })
       // It may break off before anybody listens; whoever reads it finds that out then.
       body.on('error', () => undefined)
       return {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { after, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { parseNetworks } from './addresses.ts'
+import { OutboundError } from './error.ts'
 import { createOutbound, type OutboundOptions } from './fetch.ts'
 import { filterOf, getOptions, openServers, outcomeOf } from './testing.ts'
 
@@ -199,6 +201,79 @@ describe('content from elsewhere', () => {
       request.socket.on('close', () => clearInterval(early)).on('error', () => clearInterval(early))
     })
     assert.equal(await outcomeOf(outbound({ timeoutMs: 100 }).get(between, getOptions())), 'unreachable')
+  })
+})
+
+describe('content that breaks off', () => {
+  const content = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 251))
+
+  /** Sends a piece of what is asked for and hangs up, until it has done so as often as it should. */
+  const serveInPieces = async ({ cuts, etags = ['"1"'] }: { cuts: number; etags?: string[] }) => {
+    const asked: (string | undefined)[] = []
+    const { url } = await servers.serve((request, response) => {
+      const { range, 'if-range': ifRange } = request.headers
+      const etag = etags[Math.min(asked.length, etags.length - 1)] ?? ''
+      asked.push(range)
+      const offset = ifRange === etag ? Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0) : 0
+      const rest = content.subarray(offset)
+      const head = { etag, 'content-length': rest.length }
+      if (offset === 0) response.writeHead(200, head)
+      else
+        response.writeHead(206, { ...head, 'content-range': `bytes ${offset}-${content.length - 1}/${content.length}` })
+      if (asked.length > cuts) return response.end(rest)
+      response.write(rest.subarray(0, 100_000))
+      return setTimeout(() => response.destroy(), 30)
+    })
+    return { url, asked }
+  }
+
+  const received = async (url: string, resumptions: number): Promise<Buffer | string> => {
+    const { body } = await outbound().get(url, getOptions({ resumptions }))
+    const pieces: Buffer[] = []
+    try {
+      for await (const piece of body) pieces.push(piece)
+    } catch (error) {
+      return error instanceof OutboundError ? error.reason : String(error)
+    }
+    return Buffer.concat(pieces)
+  }
+
+  it('is gone on with where it broke off', async () => {
+    const { url, asked } = await serveInPieces({ cuts: 2 })
+    assert.deepEqual(await received(url, 3), content)
+    assert.deepEqual(asked, [undefined, 'bytes=100000-', 'bytes=200000-'])
+  })
+
+  it('is gone on with only where that is asked for, and only with the same content', async () => {
+    const once = await serveInPieces({ cuts: 1 })
+    assert.equal(await received(once.url, 0), 'cut')
+    const changing = await serveInPieces({ cuts: 1, etags: ['"1"', '"2"'] })
+    assert.equal(await received(changing.url, 3), 'cut')
+    const weak = await serveInPieces({ cuts: 1, etags: ['W/"1"'] })
+    assert.equal(await received(weak.url, 3), 'cut')
+    assert.equal(weak.asked.length, 1)
+  })
+
+  it('is given up after so many attempts without a byte more', async () => {
+    let calls = 0
+    const { url } = await servers.serve((request, response) => {
+      calls += 1
+      if (request.headers.range !== undefined) return request.socket.destroy()
+      response.writeHead(200, { etag: '"1"', 'content-length': 10 }).write('half')
+      return setTimeout(() => response.destroy(), 30)
+    })
+    const { body } = await outbound({ timeoutMs: 50 }).get(url, getOptions({ resumptions: 2 }))
+    await assert.rejects(text(body), { reason: 'unreachable' })
+    assert.equal(calls, 3)
+  })
+
+  it('is not gone on with for a reader who has gone', async () => {
+    const { url, asked } = await serveInPieces({ cuts: 9 })
+    const { body } = await outbound().get(url, getOptions({ resumptions: 3 }))
+    await once(body, 'data')
+    body.destroy()
+    await delay(700)
+    assert.equal(asked.length, 1)
   })
 })
 

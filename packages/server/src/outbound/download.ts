@@ -5,6 +5,7 @@ import { limitBody } from './body.ts'
 import { OutboundError } from './error.ts'
 import type { Exchange } from './exchange.ts'
 import type { UrlFilter } from './filter.ts'
+import { type Part, resumed } from './resume.ts'
 
 export interface GetOptions {
   readonly filter: UrlFilter
@@ -22,6 +23,8 @@ export interface GetOptions {
   readonly offsetBytes?: number
   /** The ETag that the content had; of other content all is sent. */
   readonly ifRange?: string
+  /** How often in a row a body that breaks off is gone on with, if the sender can. */
+  readonly resumptions?: number
 }
 
 /** Content that is being sent. */
@@ -45,7 +48,7 @@ export interface DownloadParts {
 }
 
 /** A small document, as it was answered. */
-export type JsonOptions = Omit<GetOptions, 'offsetBytes' | 'ifRange'> & { readonly bytesMax: number }
+export type JsonOptions = Omit<GetOptions, 'offsetBytes' | 'ifRange' | 'resumptions'> & { readonly bytesMax: number }
 
 const redirectsMax = 5
 const redirectStatuses: readonly (number | undefined)[] = [301, 302, 303, 307, 308]
@@ -159,6 +162,28 @@ const ownHeadersOf = ({ offsetBytes = 0, ifRange }: GetOptions): Headers => ({
   ...(offsetBytes === 0 || ifRange === undefined ? {} : { 'if-range': ifRange }),
 })
 
+/** The body, which goes on after it broke off if the content can be told from other content, and part of it be asked for. */
+const goingOn = (
+  parts: DownloadParts,
+  address: string,
+  { resumptions = 0, ...options }: GetOptions,
+  first: Part,
+  etag: string | undefined,
+): Readable => {
+  // A weak tag says that two contents mean the same, not that their bytes are.
+  if (resumptions === 0 || etag === undefined || etag.startsWith('W/')) return first.body
+  return resumed(first, {
+    attempts: resumptions,
+    rest: (offsetBytes, closed) =>
+      download(parts, address, {
+        ...options,
+        signal: AbortSignal.any([options.signal, closed]),
+        offsetBytes,
+        ifRange: etag,
+      }),
+  })
+}
+
 /**
  * Begins to get content. At most five redirects are followed, each checked like the address itself.
  * @throws OutboundError; the reason of the signal if that fires
@@ -179,9 +204,10 @@ export const download = async (
     const { sizeBytes, offsetBytes } = extentOf(response, options.offsetBytes ?? 0)
     if (sizeBytes !== undefined && sizeBytes > bytesMax) throw new OutboundError('too_large', bytesMax)
     const expectedBytes = sizeBytes === undefined ? undefined : sizeBytes - offsetBytes
-    const body = limitBody(response, { idleTimeoutMs, signal, expectedBytes, bytesMax })
-    body.once('close', () => clearTimeout(timer))
     const { etag, 'last-modified': lastModified } = response.headers
+    const limited = limitBody(response, { idleTimeoutMs, signal, expectedBytes, bytesMax })
+    const body = goingOn(parts, address, { ...options, signal }, { body: limited, offsetBytes }, etag)
+    body.once('close', () => clearTimeout(timer))
     return { sizeBytes, offsetBytes, body, etag, lastModified, url: answer.url.href }
   } catch (error) {
     clearTimeout(timer)
