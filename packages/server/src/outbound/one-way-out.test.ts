@@ -23,12 +23,11 @@ const known: Readonly<Record<string, RegExp>> = {
   'identity/keystone-client.ts': /\bfetch/,
   'keys/barbican/http.ts': /\bfetch/,
   'keys/barbican/barbican.ts': /typeof globalThis\.fetch/,
-  // Types of requests that come in, and what an address looks like.
-  'http/body.ts': /^import type \{ IncomingMessage \} from 'node:http'$/,
-  'http/errors.ts': /^import (?:\{ type IncomingMessage, STATUS_CODES \}|type \{ Socket \}) from 'node:(?:http|net)'$/,
-  'data/send.ts': /^import (?:type \{ ServerResponse \}|\{ Socket \}) from 'node:(?:http|net)'$/,
+  // What an address or an answer looks like.
+  'http/errors.ts': /^import \{ type IncomingMessage, STATUS_CODES \} from 'node:http'$/,
+  'data/send.ts': /^import \{ Socket \} from 'node:net'$/,
+  'links/serve.ts': /^import \{ Socket \} from 'node:net'$/,
   'identity/lockout.ts': /^import \{ isIPv6 \} from 'node:net'$/,
-  'start.ts': /^import type \{ AddressInfo \} from 'node:net'$/,
 }
 
 const isProduct = (path: string): boolean =>
@@ -47,7 +46,8 @@ describe('OSSA-2026-004: one way out', () => {
     for (const path of paths) {
       const lines = (await readFile(join(sources, path), 'utf8')).split('\n')
       for (const line of lines) {
-        const isWayOut = waysOut.some((way) => way.test(line))
+        // Types are gone when the program runs.
+        const isWayOut = !line.startsWith('import type ') && waysOut.some((way) => way.test(line))
         if (isWayOut && known[path]?.test(line) !== true) others.push(`${path}: ${line.trim()}`)
       }
     }
