@@ -4,28 +4,15 @@ import { errorDocument, errorTable, errorText, errorTitle } from '@vitrine/contr
 import { ExitCode, exitCodeForStatus } from '../packages/cli/src/exit-codes.ts'
 import { httpError } from '../packages/sdk/src/errors.ts'
 import { ConfigSchema, LimitsSchema, loadConfig } from '../packages/server/src/config.ts'
+import { withLimits } from './limits-table.ts'
+import { code, note, table } from './markdown.ts'
+import { routesPage } from './routes-page.ts'
 
 /**
  * Writes the pages of the reference that are only another view of the code. With `--check` it writes nothing and ends
  * with 1 when a page is not what it would write.
  */
 const folder = join(import.meta.dirname, 'reference')
-
-const note = '<!-- Written by docs/generate.ts from the code. Do not edit: run `node docs/generate.ts`. -->'
-
-/** A cell of a Markdown table: a bar would end it, and `<` would begin a tag. */
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;')
-
-const code = (text: string): string => `\`${text}\``
-
-/** A table with its columns in line, as the formatter of the repository leaves it. */
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
-  const cells = [head, ...rows].map((row) => row.map(cell))
-  const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => row[column]?.length ?? 0)))
-  const line = (row: readonly string[]): string => `| ${row.join(' | ')} |`
-  const [first, ...others] = cells.map((row) => line(row.map((text, column) => text.padEnd(widths[column] ?? 0))))
-  return [first, line(widths.map((width) => '-'.repeat(width))), ...others].join('\n')
-}
 
 const errorRows = Object.entries(errorTable)
 const statuses = [...new Set(errorRows.map(([, { status }]) => status))].sort((one, other) => one - other)
@@ -165,7 +152,12 @@ limits:
 `
 }
 
-const pages: Readonly<Record<string, string>> = { 'errors.md': errorsPage(), 'settings.md': await settingsPage() }
+const pages: Readonly<Record<string, string>> = {
+  'errors.md': errorsPage(),
+  'settings.md': await settingsPage(),
+  'routes.md': await routesPage(),
+  'limits.md': withLimits(await readFile(join(folder, 'limits.md'), 'utf8')),
+}
 
 const stale: string[] = []
 for (const [name, wanted] of Object.entries(pages)) {

@@ -9,6 +9,7 @@ import {
 import type { FastifyInstance } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { causeOf } from '../events/events.ts'
+import { noContent } from '../http/answers.ts'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
@@ -95,7 +96,7 @@ const iconRoutes = (app: FastifyInstance, service: Service): void => {
 
   app.delete<ListingPath>(
     path,
-    { schema: { tags, summary: 'Take the icon of a listing away', params: listingParams } },
+    { schema: { tags, summary: 'Take the icon of a listing away', response: noContent, params: listingParams } },
     async (request, reply) => {
       await refuseBody(request)
       await removeIcon(service, actorOf(request), causeOf(request, now()), request.params.listingId)
@@ -192,6 +193,7 @@ export const listingRoutes = (app: FastifyInstance, service: Service): void => {
       schema: {
         tags,
         summary: 'Withdraw a listing',
+        response: noContent,
         description: 'The image and its shares stay. Administrators can withdraw any listing.',
         params: listingParams,
       },

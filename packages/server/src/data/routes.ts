@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { apiError } from '../api-error.ts'
 import { causeOf } from '../events/events.ts'
+import { bytes, noContent } from '../http/answers.ts'
 import { actorOf, holderOf } from '../http/authentication.ts'
 import { refuseBody, withStreamedBodies } from '../http/body.ts'
 import { type ImagePath, imageParams } from '../http/params.ts'
@@ -43,6 +44,7 @@ export const dataRoutes = (app: FastifyInstance, service: Service): void => {
       schema: {
         tags,
         summary: 'Upload the bytes of an image',
+        response: noContent,
         description: 'The body is application/octet-stream. The image is active when this answers 204.',
         params: imageParams,
       },
@@ -77,6 +79,7 @@ export const dataRoutes = (app: FastifyInstance, service: Service): void => {
       schema: {
         tags,
         summary: 'Stage the bytes of an image',
+        response: noContent,
         description:
           'The body is application/octet-stream. The image is uploading from then on; POST import makes it active.',
         params: imageParams,
@@ -104,6 +107,7 @@ export const dataRoutes = (app: FastifyInstance, service: Service): void => {
       schema: {
         tags,
         summary: 'Download the bytes of an image',
+        response: { ...bytes, ...noContent },
         description: 'One range can be asked for. 204 while the image has no bytes.',
         params: imageParams,
       },

@@ -17,6 +17,7 @@ import { filtersOf, sendList, withLink } from './collection.ts'
 import type { EmbeddedContext } from './context.ts'
 import { newId } from './domain.ts'
 import { isAdmin, type Session } from './sessions.ts'
+import { told } from './told.ts'
 
 const RoleReference = Type.Object({ id: Type.Optional(Type.String()), name: Type.Optional(Type.String()) })
 
@@ -87,13 +88,13 @@ export const applicationCredentialRoutes = (app: FastifyInstance, context: Embed
   const { database } = context
   const self = (request: FastifyRequest<OfUser>) => `/users/${request.params.id}/application_credentials`
 
-  app.get<OfUser>(path, async (request, reply) => {
+  app.get<OfUser>(path, told('Application credentials of a user'), async (request, reply) => {
     await ownerOrAdmin(context, request)
     const credentials = await listCredentials(database.read, request.params.id, filtersOf(request).get('name'))
     return sendList(context, request, reply, 'application_credentials', credentials, self(request))
   })
 
-  app.post<OfUser>(path, async (request, reply) => {
+  app.post<OfUser>(path, told('Make an application credential', 201), async (request, reply) => {
     const caller = await ownCaller(context, request)
     refuseWider(caller)
     const sent = readNew(request).application_credential
@@ -106,7 +107,7 @@ export const applicationCredentialRoutes = (app: FastifyInstance, context: Embed
     return sendJson(reply.header('cache-control', 'no-store'), 201, { application_credential: shown })
   })
 
-  app.get<One>(`${path}/:credential`, async (request, reply) => {
+  app.get<One>(`${path}/:credential`, told('One application credential'), async (request, reply) => {
     await ownerOrAdmin(context, request)
     const { id, credential } = request.params
     const found =
@@ -114,7 +115,7 @@ export const applicationCredentialRoutes = (app: FastifyInstance, context: Embed
     return sendJson(reply, 200, { application_credential: withLink(context, request, self(request), found) })
   })
 
-  app.delete<One>(`${path}/:credential`, async (request, reply) => {
+  app.delete<One>(`${path}/:credential`, told('Delete an application credential', 204), async (request, reply) => {
     refuseRestricted(await ownerOrAdmin(context, request))
     const { id, credential } = request.params
     const found =

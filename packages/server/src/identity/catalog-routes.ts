@@ -9,6 +9,7 @@ import { defaultDomain, region } from './domain.ts'
 import { listProjects } from './projects.ts'
 import { rolesWithGrants } from './roles.ts'
 import { urlsOf } from './token-routes.ts'
+import { told } from './told.ts'
 
 const domain = {
   ...defaultDomain,
@@ -27,23 +28,23 @@ const ownScopeRoutes = (app: FastifyInstance, context: EmbeddedContext): void =>
     return roles.some(({ granted }) => granted)
   }
 
-  app.get('/v3/auth/projects', async (request, reply) => {
+  app.get('/v3/auth/projects', told('Projects that the caller can get a token for'), async (request, reply) => {
     const { user } = await callerOf(context, request)
     return sendList(context, request, reply, 'projects', await listProjects(read, { userId: user.id, enabled: true }))
   })
 
-  app.get('/v3/auth/domains', async (request, reply) => {
+  app.get('/v3/auth/domains', told('Domains that the caller can get a token for'), async (request, reply) => {
     const { user } = await callerOf(context, request)
     const held = await holdsRole(user.id, 'domain', defaultDomain.id)
     return sendList(context, request, reply, 'domains', held ? [domain] : [])
   })
 
-  app.get('/v3/auth/system', async (request, reply) => {
+  app.get('/v3/auth/system', told('Whether the caller can get a token for the system'), async (request, reply) => {
     const { user } = await callerOf(context, request)
     return sendJson(reply, 200, { system: (await holdsRole(user.id, 'system', 'all')) ? [{ all: true }] : [] })
   })
 
-  app.get('/v3/auth/catalog', async (request, reply) => {
+  app.get('/v3/auth/catalog', told('The catalog of services'), async (request, reply) => {
     const { scope } = await callerOf(context, request)
     if (scope.kind === 'unscoped') throw apiError('scope_required', {})
     return sendJson(reply, 200, {
@@ -64,7 +65,7 @@ export const catalogRoutes = (app: FastifyInstance, context: EmbeddedContext): v
     singular: string,
     entities: (urls: ReturnType<typeof urlsOf>) => readonly { id: string; name?: string; type?: string }[],
   ): void => {
-    app.get(`/v3/${plural}`, async (request, reply) => {
+    app.get(`/v3/${plural}`, told(`List ${plural}`), async (request, reply) => {
       await adminOf(context, request)
       const filters = filtersOf(request)
       const matching = entities(urlsOf(context, request)).filter(
@@ -73,7 +74,7 @@ export const catalogRoutes = (app: FastifyInstance, context: EmbeddedContext): v
       )
       return sendList(context, request, reply, plural, matching)
     })
-    app.get<One>(`/v3/${plural}/:id`, async (request, reply) => {
+    app.get<One>(`/v3/${plural}/:id`, told(`One of the ${plural}`), async (request, reply) => {
       await adminOf(context, request)
       const { id } = request.params
       const entity = entities(urlsOf(context, request)).find((one) => one.id === id) ?? notFound(singular, id)

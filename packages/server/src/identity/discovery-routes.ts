@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { sendJson } from '../http/json.ts'
 import type { EmbeddedContext } from './context.ts'
+import { told } from './told.ts'
 
 const versionEntry = (id: string, status: string, url: string, mediaType: string) => ({
   id,
@@ -15,15 +16,15 @@ const v2 = (identityUrl: string) => versionEntry('v2.0', 'deprecated', `${identi
 
 /** Which versions there are. v2.0 is there but not advertised, because clients without a domain would choose it. */
 export const discoveryRoutes = (app: FastifyInstance, context: EmbeddedContext): void => {
-  app.get('/', async (request, reply) => {
+  app.get('/', told('Versions of the identity service', 300), async (request, reply) => {
     const base = context.identityUrl(request)
     return sendJson(reply.header('location', `${base}/v3/`), 300, { versions: { values: [v3(base)] } })
   })
   for (const slash of ['', '/']) {
-    app.get(`/v3${slash}`, async (request, reply) =>
+    app.get(`/v3${slash}`, told('The version 3'), async (request, reply) =>
       sendJson(reply, 200, { version: v3(context.identityUrl(request)) }),
     )
-    app.get(`/v2.0${slash}`, async (request, reply) =>
+    app.get(`/v2.0${slash}`, told('The version 2.0'), async (request, reply) =>
       sendJson(reply, 200, { version: v2(context.identityUrl(request)) }),
     )
   }

@@ -16,6 +16,7 @@ import {
   updateProject,
 } from './projects.ts'
 import { isAdmin } from './sessions.ts'
+import { told } from './told.ts'
 
 const Changes = Type.Object({
   name: Type.Optional(Name),
@@ -61,7 +62,7 @@ export const projectRoutes = (app: FastifyInstance, context: EmbeddedContext): v
   const { database } = context
   type One = { Params: { id: string } }
 
-  app.get('/v3/projects', async (request, reply) => {
+  app.get('/v3/projects', told('List projects'), async (request, reply) => {
     await adminOf(context, request)
     const filters = filtersOf(request)
     const domains = [filters.get('domain_id'), filters.get('parent_id')]
@@ -71,7 +72,7 @@ export const projectRoutes = (app: FastifyInstance, context: EmbeddedContext): v
     return sendList(context, request, reply, 'projects', projects)
   })
 
-  app.post('/v3/projects', async (request, reply) => {
+  app.post('/v3/projects', told('Make a project', 201), async (request, reply) => {
     await adminToChange(context, request)
     const { project: sent } = readNew(request)
     const { description = '', enabled = true, tags = [], name } = changesOf(sent)
@@ -80,12 +81,12 @@ export const projectRoutes = (app: FastifyInstance, context: EmbeddedContext): v
     return sendJson(reply, 201, { project: withLink(context, request, '/projects', project) })
   })
 
-  app.get<One>('/v3/projects/:id', async (request, reply) => {
+  app.get<One>('/v3/projects/:id', told('One project'), async (request, reply) => {
     const project = await shownProject(context, request)
     return sendJson(reply, 200, { project: withLink(context, request, '/projects', project) })
   })
 
-  app.patch<One>('/v3/projects/:id', async (request, reply) => {
+  app.patch<One>('/v3/projects/:id', told('Change a project'), async (request, reply) => {
     await adminToChange(context, request)
     const { id } = request.params
     const changes = changesOf(readChanges(request).project)
@@ -94,7 +95,7 @@ export const projectRoutes = (app: FastifyInstance, context: EmbeddedContext): v
     return sendJson(reply, 200, { project: withLink(context, request, '/projects', project) })
   })
 
-  app.delete<One>('/v3/projects/:id', async (request, reply) => {
+  app.delete<One>('/v3/projects/:id', told('Delete a project', 204), async (request, reply) => {
     await adminToChange(context, request)
     const { id } = request.params
     if (!(await context.change((tx) => deleteProject(tx, id)))) return notFound('project', id)

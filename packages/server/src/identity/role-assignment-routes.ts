@@ -6,6 +6,7 @@ import { filtersOf, flagFilter } from './collection.ts'
 import type { EmbeddedContext } from './context.ts'
 import { defaultDomain } from './domain.ts'
 import { withImplied } from './roles.ts'
+import { told } from './told.ts'
 
 const filterColumns = [
   ['user.id', 'user.id'],
@@ -92,7 +93,7 @@ const pathOf = (row: Row): string => {
 /** `GET /role_assignments` of Identity v3. */
 export const roleAssignmentRoutes = (app: FastifyInstance, context: EmbeddedContext): void => {
   const { read } = context.database
-  app.get('/v3/role_assignments', async (request, reply) => {
+  app.get('/v3/role_assignments', told('Who has which role where'), async (request, reply) => {
     await adminOf(context, request)
     const filters = filtersOf(request)
     const names = flagFilter(filters, 'include_names') ?? false

@@ -12,6 +12,7 @@ import { defaultDomain, isStorable, newId } from './domain.ts'
 import { findProject } from './projects.ts'
 import { type GrantTarget, isBuiltIn, rolesWithGrants } from './roles.ts'
 import type { IdentityRolesTable } from './tables.ts'
+import { told } from './told.ts'
 import { findUserRow } from './users.ts'
 
 const readNew = bodyReader(Type.Object({ role: Type.Object({ name: Name, description: Maybe(Text) }) }))
@@ -35,7 +36,7 @@ type One = { Params: { id: string } }
 export const roleRoutes = (app: FastifyInstance, context: EmbeddedContext): void => {
   const { database } = context
 
-  app.get('/v3/roles', async (request, reply) => {
+  app.get('/v3/roles', told('List roles'), async (request, reply) => {
     await adminOf(context, request)
     const filters = filtersOf(request)
     const name = filters.get('name')
@@ -46,7 +47,7 @@ export const roleRoutes = (app: FastifyInstance, context: EmbeddedContext): void
     return sendList(context, request, reply, 'roles', roles.map(roleOf))
   })
 
-  app.post('/v3/roles', async (request, reply) => {
+  app.post('/v3/roles', told('Make a role', 201), async (request, reply) => {
     await adminToChange(context, request)
     const sent = readNew(request).role
     const name = storedName('name', sent.name)
@@ -62,13 +63,13 @@ export const roleRoutes = (app: FastifyInstance, context: EmbeddedContext): void
     return sendJson(reply, 201, { role: withLink(context, request, '/roles', roleOf(row)) })
   })
 
-  app.get<One>('/v3/roles/:id', async (request, reply) => {
+  app.get<One>('/v3/roles/:id', told('One role'), async (request, reply) => {
     await adminOf(context, request)
     const role = await findRole(database.read, request.params.id)
     return sendJson(reply, 200, { role: withLink(context, request, '/roles', roleOf(role)) })
   })
 
-  app.delete<One>('/v3/roles/:id', async (request, reply) => {
+  app.delete<One>('/v3/roles/:id', told('Delete a role', 204), async (request, reply) => {
     await adminToChange(context, request)
     const role = await findRole(database.read, request.params.id)
     if (isBuiltIn(role.name)) throw apiError('conflict', { why: `The role ${role.name} is built in and stays` })
@@ -117,7 +118,7 @@ const removeGrant = async (tx: Tx, target: GrantTarget, roleId: string): Promise
 export const grantRoutes = (app: FastifyInstance, context: EmbeddedContext): void => {
   const { read } = context.database
   for (const { path, kind } of kinds) {
-    app.get(path, async (request: GrantRequest, reply: FastifyReply) => {
+    app.get(path, told('Roles of a user there'), async (request: GrantRequest, reply: FastifyReply) => {
       await adminOf(context, request)
       const roles = await rolesWithGrants(read, await targetOf(read, kind, request.params))
       const held = roles.filter(({ granted }) => granted).map(({ id, name }) => ({ id, name, domain_id: null }))
@@ -131,7 +132,7 @@ export const grantRoutes = (app: FastifyInstance, context: EmbeddedContext): voi
       return held ? reply.code(204).send() : notFound('grant of the role', role)
     })
 
-    app.put<Grant>(`${path}/:role`, async (request, reply) => {
+    app.put<Grant>(`${path}/:role`, told('Give a user a role there', 204), async (request, reply) => {
       await adminToChange(context, request)
       const target = await targetOf(read, kind, request.params)
       const { id } = await findRole(read, request.params.role)
@@ -145,7 +146,7 @@ export const grantRoutes = (app: FastifyInstance, context: EmbeddedContext): voi
       return reply.code(204).send()
     })
 
-    app.delete<Grant>(`${path}/:role`, async (request, reply) => {
+    app.delete<Grant>(`${path}/:role`, told('Take a role away', 204), async (request, reply) => {
       await adminToChange(context, request)
       const { role } = request.params
       const target = await targetOf(read, kind, request.params)

@@ -7,6 +7,7 @@ import type { CatalogUrls } from './catalog.ts'
 import type { EmbeddedContext } from './context.ts'
 import { digestOf, expiredGraceMs, findSession, isAdmin, revokeToken, type Session } from './sessions.ts'
 import { tokenDocument } from './token-body.ts'
+import { told } from './told.ts'
 
 export const urlsOf = (context: EmbeddedContext, request: FastifyRequest): CatalogUrls => ({
   imageUrl: context.imageUrl(request),
@@ -47,13 +48,13 @@ const inspect = async (context: EmbeddedContext, request: FastifyRequest) => {
 
 /** `/auth/tokens` of Identity v3. */
 export const tokenRoutes = (app: FastifyInstance, context: EmbeddedContext): void => {
-  app.post('/v3/auth/tokens', async (request, reply) => {
+  app.post('/v3/auth/tokens', told('Get a token', 201), async (request, reply) => {
     const { token, session } = await authenticate(context, readAuthRequest(request), request.ip)
     reply.header('x-subject-token', token).header('vary', 'X-Auth-Token').header('cache-control', 'no-store')
     return sendJson(reply, 201, tokenDocument(session, catalogUrls(context, request)))
   })
 
-  app.get('/v3/auth/tokens', async (request, reply) => {
+  app.get('/v3/auth/tokens', told('What a token stands for'), async (request, reply) => {
     const { token, subject } = await inspect(context, request)
     reply.header('x-subject-token', token).header('vary', 'X-Auth-Token').header('cache-control', 'no-store')
     return sendJson(reply, 200, tokenDocument(subject, catalogUrls(context, request)))
@@ -64,7 +65,7 @@ export const tokenRoutes = (app: FastifyInstance, context: EmbeddedContext): voi
     return reply.code(200).header('x-subject-token', token).header('vary', 'X-Auth-Token').send()
   })
 
-  app.delete('/v3/auth/tokens', async (request, reply) => {
+  app.delete('/v3/auth/tokens', told('Revoke a token', 204), async (request, reply) => {
     const caller = await callerOf(context, request)
     const token = tokenHeader(request, 'x-subject-token')
     if (token === undefined) return unknownToken()

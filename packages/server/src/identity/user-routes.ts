@@ -10,6 +10,7 @@ import type { EmbeddedContext } from './context.ts'
 import { defaultDomain } from './domain.ts'
 import { listProjects } from './projects.ts'
 import { isAdmin, type Session } from './sessions.ts'
+import { told } from './told.ts'
 import {
   createUser,
   deleteUser,
@@ -60,7 +61,7 @@ type One = { Params: { id: string } }
 const selfRoutes = (app: FastifyInstance, context: EmbeddedContext): void => {
   const { database } = context
 
-  app.get<One>('/v3/users/:id', async (request, reply) => {
+  app.get<One>('/v3/users/:id', told('One user'), async (request, reply) => {
     const { id } = request.params
     const caller = await callerOf(context, request)
     if (caller.user.id !== id && !isAdmin(caller)) throw apiError('role_required', { role: 'admin' })
@@ -68,7 +69,7 @@ const selfRoutes = (app: FastifyInstance, context: EmbeddedContext): void => {
     return sendJson(reply, 200, { user: withLink(context, request, '/users', userOf(row)) })
   })
 
-  app.get<One>('/v3/users/:id/projects', async (request, reply) => {
+  app.get<One>('/v3/users/:id/projects', told('Projects of a user'), async (request, reply) => {
     const { id } = request.params
     const caller = await callerOf(context, request)
     if (caller.user.id !== id && !isAdmin(caller)) throw apiError('role_required', { role: 'admin' })
@@ -77,7 +78,7 @@ const selfRoutes = (app: FastifyInstance, context: EmbeddedContext): void => {
     return sendList(context, request, reply, 'projects', await listProjects(database.read, wanted))
   })
 
-  app.post<One>('/v3/users/:id/password', async (request, reply) => {
+  app.post<One>('/v3/users/:id/password', told('Change the own password', 204), async (request, reply) => {
     const { id } = request.params
     const caller = await callerOf(context, request)
     if (caller.user.id !== id) throw apiError('role_required', { role: 'admin' })
@@ -96,7 +97,7 @@ export const userRoutes = (app: FastifyInstance, context: EmbeddedContext): void
   const { database } = context
   selfRoutes(app, context)
 
-  app.get('/v3/users', async (request, reply) => {
+  app.get('/v3/users', told('List users'), async (request, reply) => {
     await adminOf(context, request)
     const filters = filtersOf(request)
     const domainId = filters.get('domain_id') ?? defaultDomain.id
@@ -105,7 +106,7 @@ export const userRoutes = (app: FastifyInstance, context: EmbeddedContext): void
     return sendList(context, request, reply, 'users', users)
   })
 
-  app.post('/v3/users', async (request, reply) => {
+  app.post('/v3/users', told('Make a user', 201), async (request, reply) => {
     const caller = await adminToChange(context, request)
     const { name, ...changes } = await changesOf(context, readNew(request).user, caller)
     if (name === undefined) return refuseValue('user.name is missing')
@@ -113,7 +114,7 @@ export const userRoutes = (app: FastifyInstance, context: EmbeddedContext): void
     return sendJson(reply, 201, { user: withLink(context, request, '/users', user) })
   })
 
-  app.patch<One>('/v3/users/:id', async (request, reply) => {
+  app.patch<One>('/v3/users/:id', told('Change a user'), async (request, reply) => {
     const caller = await adminToChange(context, request)
     const { id } = request.params
     const changes = await changesOf(context, readChanges(request).user, caller)
@@ -122,7 +123,7 @@ export const userRoutes = (app: FastifyInstance, context: EmbeddedContext): void
     return sendJson(reply, 200, { user: withLink(context, request, '/users', user) })
   })
 
-  app.delete<One>('/v3/users/:id', async (request, reply) => {
+  app.delete<One>('/v3/users/:id', told('Delete a user', 204), async (request, reply) => {
     await adminToChange(context, request)
     const { id } = request.params
     if (!(await context.change((tx) => deleteUser(tx, id)))) return notFound('user', id)

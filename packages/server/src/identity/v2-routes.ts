@@ -10,6 +10,7 @@ import { listProjects } from './projects.ts'
 import { digestOf, findSession, revokeToken, type Session } from './sessions.ts'
 import { accessDocument } from './token-body.ts'
 import { urlsOf } from './token-routes.ts'
+import { told } from './told.ts'
 
 /** Legacy clients send ids that were numbers as numbers. */
 const Id = Type.Union([Type.String(), Type.Integer()])
@@ -100,7 +101,7 @@ const subjectOf = async ({ database, now }: EmbeddedContext, token: string): Pro
 const quiet = { logLevel: 'silent' } as const
 
 const tokenRoutes = (app: FastifyInstance, context: EmbeddedContext): void => {
-  app.get<One>('/v2.0/tokens/:token', quiet, async (request, reply) => {
+  app.get<One>('/v2.0/tokens/:token', { ...quiet, ...told('What a token stands for') }, async (request, reply) => {
     await adminOf(context, request)
     const { token } = request.params
     return sendJson(reply, 200, accessDocument(token, await subjectOf(context, token), urlsOf(context, request)))
@@ -112,7 +113,7 @@ const tokenRoutes = (app: FastifyInstance, context: EmbeddedContext): void => {
     return reply.code(200).send()
   })
 
-  app.delete<One>('/v2.0/tokens/:token', quiet, async (request, reply) => {
+  app.delete<One>('/v2.0/tokens/:token', { ...quiet, ...told('Revoke a token', 204) }, async (request, reply) => {
     const caller = await callerOf(context, request)
     const subject = await subjectOf(context, request.params.token)
     ensureMayRevoke(caller, subject)
@@ -125,18 +126,20 @@ const tokenRoutes = (app: FastifyInstance, context: EmbeddedContext): void => {
 export const v2Routes = (app: FastifyInstance, context: EmbeddedContext): void => {
   tokenRoutes(app, context)
 
-  app.post('/v2.0/tokens', async (request, reply) => {
+  app.post('/v2.0/tokens', told('Get a token'), async (request, reply) => {
     const { token, session } = await logIn(context, request)
     reply.header('vary', 'X-Auth-Token').header('cache-control', 'no-store')
     return sendJson(reply, 200, accessDocument(token, session, urlsOf(context, request)))
   })
 
-  app.get('/v2.0/tenants', async (request, reply) => {
+  app.get('/v2.0/tenants', told('Projects of the caller'), async (request, reply) => {
     const { user } = await callerOf(context, request)
     const projects = await listProjects(context.database.read, { userId: user.id, enabled: true })
     const tenants = projects.map(({ id, name, enabled, description }) => ({ id, name, enabled, description }))
     return sendJson(reply, 200, { tenants, tenants_links: [] })
   })
 
-  app.get('/v2.0/extensions', async (_request, reply) => sendJson(reply, 200, { extensions: { values: [] } }))
+  app.get('/v2.0/extensions', told('Extensions; there are none'), async (_request, reply) =>
+    sendJson(reply, 200, { extensions: { values: [] } }),
+  )
 }

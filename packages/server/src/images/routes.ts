@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import { apiError } from '../api-error.ts'
 import { causeOf } from '../events/events.ts'
+import { noContent } from '../http/answers.ts'
 import { actorOf } from '../http/authentication.ts'
 import { jsonBody, refuseBody } from '../http/body.ts'
 import { sendDocument, sendJson } from '../http/json.ts'
@@ -135,7 +136,7 @@ export const imageRoutes = (app: FastifyInstance, service: Service): void => {
 
   app.delete<ImagePath>(
     '/v2/images/:imageId',
-    { schema: { tags, summary: 'Delete an image', params: imageParams } },
+    { schema: { tags, summary: 'Delete an image', response: noContent, params: imageParams } },
     async (request, reply) => {
       await refuseBody(request)
       await removeImage(service, actorOf(request), causeOf(request, now()), request.params.imageId)
@@ -149,7 +150,14 @@ export const imageRoutes = (app: FastifyInstance, service: Service): void => {
   ] as const) {
     app.post<ImagePath>(
       `/v2/images/:imageId/actions/${action}`,
-      { schema: { tags, summary: `${action === 'deactivate' ? 'Lock' : 'Unlock'} the bytes`, params: imageParams } },
+      {
+        schema: {
+          tags,
+          summary: `${action === 'deactivate' ? 'Lock' : 'Unlock'} the bytes`,
+          response: noContent,
+          params: imageParams,
+        },
+      },
       async (request, reply) => {
         await refuseBody(request)
         await switchImage(service, actorOf(request), causeOf(request, now()), request.params.imageId, to)
@@ -160,7 +168,7 @@ export const imageRoutes = (app: FastifyInstance, service: Service): void => {
 
   app.put<TagPath>(
     '/v2/images/:imageId/tags/:tag',
-    { schema: { tags, summary: 'Add a tag', params: tagParams } },
+    { schema: { tags, summary: 'Add a tag', response: noContent, params: tagParams } },
     async (request, reply) => {
       await refuseBody(request)
       const tag = parseTag(request.params.tag)
@@ -171,7 +179,7 @@ export const imageRoutes = (app: FastifyInstance, service: Service): void => {
 
   app.delete<TagPath>(
     '/v2/images/:imageId/tags/:tag',
-    { schema: { tags, summary: 'Remove a tag', params: tagParams } },
+    { schema: { tags, summary: 'Remove a tag', response: noContent, params: tagParams } },
     async (request, reply) => {
       await refuseBody(request)
       const tag = parseTag(request.params.tag)

@@ -1,6 +1,7 @@
 import { ImportSchema } from '@vitrine/contract'
 import type { FastifyInstance } from 'fastify'
 import { causeOf } from '../events/events.ts'
+import { accepted } from '../http/answers.ts'
 import { actorOf, holderOf } from '../http/authentication.ts'
 import { type ImagePath, imageParams } from '../http/params.ts'
 import type { Service } from '../service.ts'
@@ -15,6 +16,7 @@ export const importRoutes = (app: FastifyInstance, service: Service): void => {
       schema: {
         tags: ['data'],
         summary: 'Import the bytes of an image',
+        response: accepted,
         description:
           'By glance-direct, web-download, glance-download or copy-image. Answers 202; the work goes on after that, and its task and the image tell how it stands.',
         params: imageParams,

@@ -7,6 +7,7 @@ import {
 } from '@vitrine/contract'
 import type { FastifyInstance } from 'fastify'
 import { causeOf } from '../events/events.ts'
+import { noContent } from '../http/answers.ts'
 import { actorOf, holderOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
@@ -87,6 +88,7 @@ export const invitationRoutes = (app: FastifyInstance, service: Service): void =
       schema: {
         tags,
         summary: 'Revoke an invitation',
+        response: noContent,
         description: 'Shares that were made by it stay.',
         params: resourceParams,
       },

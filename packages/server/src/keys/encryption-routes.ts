@@ -1,6 +1,7 @@
 import { EncryptionSchema, EncryptSchema } from '@vitrine/contract'
 import type { FastifyInstance } from 'fastify'
 import { causeOf } from '../events/events.ts'
+import { noContent } from '../http/answers.ts'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
@@ -61,6 +62,7 @@ export const encryptionRoutes = (app: FastifyInstance, service: Service): void =
       schema: {
         tags,
         summary: 'Leave a queued image plain',
+        response: noContent,
         description: 'For the owner, before the upload.',
         params: imageParams,
       },

@@ -15,6 +15,7 @@ import Type, { type Static } from 'typebox'
 import { projectOf } from '../access/project.ts'
 import { apiError } from '../api-error.ts'
 import { causeOf } from '../events/events.ts'
+import { noContent } from '../http/answers.ts'
 import { actorOf, holderOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
@@ -133,6 +134,7 @@ const ownKeyRoutes = (app: FastifyInstance, service: Service): void => {
       schema: {
         tags,
         summary: 'Delete a key that no image needs',
+        response: noContent,
         description: 'Query: `data_keys=forget`, to let data keys that were handed out go with it.',
         params: resourceParams,
       },
@@ -235,6 +237,7 @@ const grantRoutes = (app: FastifyInstance, service: Service): void => {
       schema: {
         tags,
         summary: 'Let a project use a key no more',
+        response: noContent,
         description: 'Shares that need it stand, but what they share cannot be read.',
         params: grantParams,
       },

@@ -1,6 +1,7 @@
 import { MemberCreateSchema, MemberSchema, MembersSchema, MemberUpdateSchema } from '@vitrine/contract'
 import type { FastifyInstance } from 'fastify'
 import { causeOf } from '../events/events.ts'
+import { noContent } from '../http/answers.ts'
 import { actorOf } from '../http/authentication.ts'
 import { jsonBody, refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
@@ -85,7 +86,7 @@ export const memberRoutes = (app: FastifyInstance, service: Service): void => {
 
   app.delete<MemberPath>(
     '/v2/images/:imageId/members/:memberId',
-    { schema: { tags, summary: 'Stop sharing an image with a project', params: memberParams } },
+    { schema: { tags, summary: 'Stop sharing an image with a project', response: noContent, params: memberParams } },
     async (request, reply) => {
       await refuseBody(request)
       const { imageId, memberId } = request.params

@@ -1,5 +1,6 @@
 import { MetadefNamespaceSchema, MetadefNamespacesSchema, MetadefNamespaceWriteSchema } from '@vitrine/contract'
 import type { FastifyInstance } from 'fastify'
+import { noContent } from '../http/answers.ts'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
@@ -104,6 +105,7 @@ export const namespaceRoutes = (app: FastifyInstance, service: Service): void =>
       schema: {
         tags,
         summary: 'Delete a namespace with all that is in it',
+        response: noContent,
         description: 'For administrators; not while it is protected.',
         params: namespaceParams,
       },

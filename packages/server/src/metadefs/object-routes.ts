@@ -1,5 +1,6 @@
 import { MetadefObjectSchema, MetadefObjectsSchema, MetadefObjectWriteSchema } from '@vitrine/contract'
 import type { FastifyInstance } from 'fastify'
+import { noContent } from '../http/answers.ts'
 import { actorOf } from '../http/authentication.ts'
 import { sendJson } from '../http/json.ts'
 import { parseQuery } from '../http/query.ts'
@@ -57,7 +58,7 @@ const collectionRoutes = (app: FastifyInstance, service: Service): void => {
 
   app.delete<NamespacePath>(
     collection,
-    { schema: { tags, summary: 'Delete all objects of a namespace', params: namespaceParams } },
+    { schema: { tags, summary: 'Delete all objects of a namespace', response: noContent, params: namespaceParams } },
     async (request, reply) => {
       await removeParts(service, actorOf(request), 'object', request.params.namespace)
       return reply.code(204).send()
@@ -106,7 +107,7 @@ export const objectRoutes = (app: FastifyInstance, service: Service): void => {
 
   app.delete<PartPath>(
     one,
-    { schema: { tags, summary: 'Delete an object of a namespace', params: partParams } },
+    { schema: { tags, summary: 'Delete an object of a namespace', response: noContent, params: partParams } },
     async (request, reply) => {
       await removePart(service, actorOf(request), 'object', request.params)
       return reply.code(204).send()

@@ -1,5 +1,6 @@
 import { MetadefPropertiesSchema, MetadefPropertySchema } from '@vitrine/contract'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { noContent } from '../http/answers.ts'
 import { actorOf } from '../http/authentication.ts'
 import { sendJson } from '../http/json.ts'
 import { parseQuery } from '../http/query.ts'
@@ -58,7 +59,7 @@ const collectionRoutes = (app: FastifyInstance, service: Service): void => {
 
   app.delete<NamespacePath>(
     collection,
-    { schema: { tags, summary: 'Delete all properties of a namespace', params: namespaceParams } },
+    { schema: { tags, summary: 'Delete all properties of a namespace', response: noContent, params: namespaceParams } },
     async (request, reply) => {
       await removeParts(service, actorOf(request), 'property', request.params.namespace)
       return reply.code(204).send()
@@ -115,7 +116,7 @@ export const propertyRoutes = (app: FastifyInstance, service: Service): void => 
 
   app.delete<PartPath>(
     one,
-    { schema: { tags, summary: 'Delete a property of a namespace', params: partParams } },
+    { schema: { tags, summary: 'Delete a property of a namespace', response: noContent, params: partParams } },
     async (request, reply) => {
       await removePart(service, actorOf(request), 'property', request.params)
       return reply.code(204).send()

@@ -5,6 +5,7 @@ import {
   MetadefResourceTypesSchema,
 } from '@vitrine/contract'
 import type { FastifyInstance } from 'fastify'
+import { noContent } from '../http/answers.ts'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
@@ -74,7 +75,7 @@ export const resourceTypeRoutes = (app: FastifyInstance, service: Service): void
 
   app.delete<PartPath>(
     `${collection}/:name`,
-    { schema: { tags, summary: 'End the association with a resource type', params: partParams } },
+    { schema: { tags, summary: 'End the association with a resource type', response: noContent, params: partParams } },
     async (request, reply) => {
       await refuseBody(request)
       await dissociate(service, actorOf(request), request.params)

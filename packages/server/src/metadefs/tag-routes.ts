@@ -1,5 +1,6 @@
 import { MetadefTagSchema, MetadefTagsSchema, MetadefTagsWriteSchema, MetadefTagWriteSchema } from '@vitrine/contract'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { noContent } from '../http/answers.ts'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
@@ -62,7 +63,7 @@ const collectionRoutes = (app: FastifyInstance, service: Service): void => {
 
   app.delete<NamespacePath>(
     collection,
-    { schema: { tags, summary: 'Delete all tags of a namespace', params: namespaceParams } },
+    { schema: { tags, summary: 'Delete all tags of a namespace', response: noContent, params: namespaceParams } },
     async (request, reply) => {
       await removeTags(service, actorOf(request), request.params.namespace)
       return reply.code(204).send()
@@ -122,7 +123,7 @@ export const tagRoutes = (app: FastifyInstance, service: Service): void => {
 
   app.delete<PartPath>(
     one,
-    { schema: { tags, summary: 'Delete a tag of a namespace', params: partParams } },
+    { schema: { tags, summary: 'Delete a tag of a namespace', response: noContent, params: partParams } },
     async (request, reply) => {
       await refuseBody(request)
       await removeTag(service, actorOf(request), request.params)

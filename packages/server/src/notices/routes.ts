@@ -9,6 +9,7 @@ import {
 } from '@vitrine/contract'
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
+import { noContent } from '../http/answers.ts'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
@@ -82,7 +83,7 @@ const addressRoutes = (app: FastifyInstance, service: Service): void => {
 
   app.delete<IdPath>(
     '/v2/notice-addresses/:id',
-    { schema: { tags, summary: 'Remove an address', params: idParams } },
+    { schema: { tags, summary: 'Remove an address', response: noContent, params: idParams } },
     async (request, reply) => {
       await refuseBody(request)
       await removeAddress(service, actorOf(request), request.params.id)
@@ -144,11 +145,15 @@ const feedRoutes = (app: FastifyInstance, service: Service): void => {
     },
   )
 
-  app.delete('/v2/feeds', { schema: { tags, summary: "End the project's Atom feed" } }, async (request, reply) => {
-    await refuseBody(request)
-    await endFeed(service, actorOf(request))
-    return reply.code(204).send()
-  })
+  app.delete(
+    '/v2/feeds',
+    { schema: { tags, summary: "End the project's Atom feed", response: noContent } },
+    async (request, reply) => {
+      await refuseBody(request)
+      await endFeed(service, actorOf(request))
+      return reply.code(204).send()
+    },
+  )
 }
 
 /** Notice addresses, webhooks, deliveries, feeds (docs/reference/notices.md). */

@@ -8,6 +8,7 @@ import {
 } from '@vitrine/contract'
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
+import { noContent } from '../http/answers.ts'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
@@ -93,7 +94,7 @@ export const webhookRoutes = (app: FastifyInstance, service: Service): void => {
 
   app.delete<IdPath>(
     `${path}/:id`,
-    { schema: { tags, summary: 'Remove a webhook', params: idParams } },
+    { schema: { tags, summary: 'Remove a webhook', response: noContent, params: idParams } },
     async (request, reply) => {
       await refuseBody(request)
       await removeWebhook(service, actorOf(request), request.params.id)

@@ -1,5 +1,6 @@
 import { RuleCreateSchema, RuleSchema, RulesSchema } from '@vitrine/contract'
 import type { FastifyInstance } from 'fastify'
+import { noContent } from '../http/answers.ts'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
@@ -52,6 +53,7 @@ export const ruleRoutes = (app: FastifyInstance, service: Service): void => {
       schema: {
         tags,
         summary: 'Remove a rule',
+        response: noContent,
         description: 'What a block kept out of sight is seen again.',
         params: resourceParams,
       },

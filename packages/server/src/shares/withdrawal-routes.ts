@@ -1,6 +1,7 @@
 import { WithdrawalSchema, WithdrawSchema } from '@vitrine/contract'
 import type { FastifyInstance } from 'fastify'
 import { causeOf } from '../events/events.ts'
+import { noContent } from '../http/answers.ts'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
@@ -57,7 +58,7 @@ export const withdrawalRoutes = (app: FastifyInstance, service: Service): void =
 
   app.delete<ImagePath>(
     path,
-    { schema: { tags, summary: 'Take an announced withdrawal back', params: imageParams } },
+    { schema: { tags, summary: 'Take an announced withdrawal back', response: noContent, params: imageParams } },
     async (request, reply) => {
       await refuseBody(request)
       await cancelWithdrawal(service, actorOf(request), causeOf(request, now()), request.params.imageId)

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { requireAdmin } from '../access/project.ts'
 import { causeOf } from '../events/events.ts'
+import { noContent } from '../http/answers.ts'
 import { actorOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
@@ -57,6 +58,7 @@ export const storeRoutes = (app: FastifyInstance, service: Service): void => {
       schema: {
         tags,
         summary: 'Remove the copy of an image in one store',
+        response: noContent,
         description: 'For administrators. The last copy stays.',
         params: copyParams,
       },

@@ -4,6 +4,7 @@ import { entitled } from '../access/entitle.ts'
 import { requireAdmin } from '../access/project.ts'
 import { apiError } from '../api-error.ts'
 import { causeOf } from '../events/events.ts'
+import { made } from '../http/answers.ts'
 import { actorOf, holderOf } from '../http/authentication.ts'
 import { refuseBody } from '../http/body.ts'
 import { sendJson } from '../http/json.ts'
@@ -68,6 +69,7 @@ export const taskRoutes = (app: FastifyInstance, service: Service): void => {
       schema: {
         tags,
         summary: 'Import an image from an address, as a task',
+        response: { 201: made },
         description: 'Makes an image of the properties that are given. POST /v2/images and its import do the same.',
       },
     },
