@@ -65,6 +65,8 @@ const addCreate = (image: Command, invoke: Invoke): void => {
     .option('--protected', 'refuse to delete it')
     .option('--hidden', 'leave it out of lists')
     .option('--id <uuid>', 'id to give it')
+    .option('--expect-hash <hash>', 'take no bytes with another digest: sha512:HEX, sha256:HEX, ...')
+    .option('--expect-size <bytes>', 'take no other number of bytes', parseCount)
     .option('--encrypt', 'have its bytes encrypted, under the default key of your project')
     .option('--key <key>', 'have them encrypted under this key: id, beginning of the id, or name')
     .option('--no-progress', 'do not show how the upload goes')

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { collect } from './arguments.ts'
+import { collect, parseCount } from './arguments.ts'
 import type { ImageImportOptions } from './commands/image-import.ts'
 import type { ImageStageOptions } from './commands/image-stage.ts'
 import type { OutputOptions } from './output/formats.ts'
@@ -38,6 +38,8 @@ export const addImportCommands = (image: Command, invoke: Invoke): void => {
     .option('--store <store>', 'put them into this store; may be repeated', collect)
     .option('--all-stores', 'put them into all stores')
     .option('--allow-failure', 'be content with the stores that work')
+    .option('--expect-hash <hash>', 'refuse bytes with another digest: sha512:HEX, sha256:HEX, ...')
+    .option('--expect-size <bytes>', 'refuse another number of bytes', parseCount)
     .option('--wait', 'until it is done')
     .action(async (reference: string, options: ImageImportOptions, command: Command) => {
       const { importImage } = await import('./commands/image-import.ts')

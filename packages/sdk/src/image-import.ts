@@ -30,6 +30,15 @@ export interface ImportTarget {
   readonly allStores?: boolean | undefined
   /** Whether one store that fails undoes it all. Default: it does. */
   readonly allStoresMustSucceed?: boolean | undefined
+  /** What the bytes must turn out to be: an extension of Vitrine; other clouds do not look at it. */
+  readonly expected?: ExpectedBytes | undefined
+}
+
+/** What the bytes must turn out to be; a service that knows this (Vitrine) lets the import fail otherwise. */
+export interface ExpectedBytes {
+  readonly sizeBytes?: number | undefined
+  /** `sha512:HEX`; also sha256, sha1, md5. */
+  readonly hash?: string | undefined
 }
 
 export type ImportAttributes = ImportSource & ImportTarget
@@ -78,8 +87,13 @@ export const startImport = async (
   attributes: ImportAttributes,
   options: CallOptions,
 ): Promise<void> => {
-  const { stores, allStores, allStoresMustSucceed } = attributes
-  const json = { method: methodOf(attributes), ...wireBody({ stores, allStores, allStoresMustSucceed }) }
+  const { stores, allStores, allStoresMustSucceed, expected } = attributes
+  const [osHashAlgo, osHashValue] = expected?.hash?.split(':') ?? []
+  const json = {
+    method: methodOf(attributes),
+    ...wireBody({ stores, allStores, allStoresMustSucceed }),
+    ...(expected === undefined ? {} : { expected: wireBody({ size: expected.sizeBytes, osHashAlgo, osHashValue }) }),
+  }
   await api.call('POST', ['images', imageId, 'import'], { ...options, json })
 }
 

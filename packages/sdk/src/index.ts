@@ -76,6 +76,7 @@ export type { Project } from './identity.ts'
 export type { Image } from './image.ts'
 export type { ApiRequest, CallOptions, Query, QueryValue } from './image-api.ts'
 export type {
+  ExpectedBytes,
   ImportAttributes,
   ImportOptions,
   ImportSource,

@@ -25,6 +25,9 @@ export interface ImageCreateOptions extends OutputOptions {
   protected?: boolean
   hidden?: boolean
   id?: string
+  /** What the bytes must turn out to be. */
+  expectHash?: string
+  expectSize?: number
   encrypt?: boolean
   /** Of this key: id, beginning of it, or name. */
   key?: string
@@ -51,6 +54,8 @@ const attributesOf = (
   options: ImageCreateOptions,
 ): ImageAttributes => ({
   ...Object.fromEntries(options.property ?? []),
+  vitrine_expected_hash: options.expectHash,
+  vitrine_expected_size: options.expectSize === undefined ? undefined : String(options.expectSize),
   id: options.id,
   name,
   disk_format: diskFormat,

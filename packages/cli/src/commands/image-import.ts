@@ -19,6 +19,8 @@ export interface ImageImportOptions extends OutputOptions {
   store?: string[]
   allStores?: boolean
   allowFailure?: boolean
+  expectHash?: string
+  expectSize?: number
   wait?: boolean
 }
 
@@ -58,9 +60,11 @@ const sourceOf = (options: ImageImportOptions, image: Image): ImportAttributes =
   return { method }
 }
 
-const targetOf = ({ store: stores, allStores, allowFailure }: ImageImportOptions) => {
+const targetOf = ({ store: stores, allStores, allowFailure, expectHash, expectSize }: ImageImportOptions) => {
   if (stores !== undefined && allStores === true) throw usageError('Name stores, or take all of them.')
-  return { stores, allStores, allStoresMustSucceed: allowFailure === true ? false : undefined }
+  const isExpected = expectHash !== undefined || expectSize !== undefined
+  const expected = isExpected ? { hash: expectHash, sizeBytes: expectSize } : undefined
+  return { stores, allStores, allStoresMustSucceed: allowFailure === true ? false : undefined, expected }
 }
 
 /** How far an import is, as a line. */
