@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type CloudName, logIn, passwordOf } from './accounts.ts'
+import { type CloudName, logIn } from './accounts.ts'
+import { glanceEnvironment } from './glance-environment.ts'
 import { needCommands } from './packages.ts'
 import type { Finished } from './process.ts'
 import { type Stage, withStage } from './stage.ts'
@@ -13,15 +14,7 @@ type Glance = (...args: string[]) => Promise<Finished>
 
 /** The `glance` command as one user. */
 const glanceAs = async (stage: Stage, name: CloudName): Promise<Glance> => {
-  const environment = {
-    OS_AUTH_URL: `${stage.service.url}/identity/v3`,
-    OS_USERNAME: name,
-    OS_PASSWORD: await passwordOf(stage.data, name),
-    OS_PROJECT_NAME: name,
-    OS_USER_DOMAIN_ID: 'default',
-    OS_PROJECT_DOMAIN_ID: 'default',
-    OS_IDENTITY_API_VERSION: '3',
-  }
+  const environment = await glanceEnvironment(stage, name)
   return (...args) => stage.run('glance', args, { environment })
 }
 

@@ -32,6 +32,8 @@ const errorsIn = (printed: string): string[] => printed.split('\n').filter((line
 
 export interface StageOptions extends Partial<Pick<ServiceOptions, 'by' | 'settings'>> {
   readonly database?: DatabaseName
+  /** Names of the stores of the service, each a folder of its own; the first is the default. */
+  readonly stores?: readonly string[]
 }
 
 /** The environment of a user who was given clouds.yaml, with the commands of this checkout. */
@@ -52,8 +54,10 @@ export const withStage = async (play: (stage: Stage) => Promise<void>, options: 
   await using postgres = options.database === 'PostgreSQL' ? await startPostgres(folder) : undefined
   const data = join(folder, 'data')
   const disk = await makeBootableDisk(folder)
+  const stores = options.stores?.map((name) => `${name}=file://${join(data, name)}?description=the%20${name}%20one`)
   const settings = {
     VITRINE_LOG_LEVEL: 'error',
+    ...(stores === undefined ? {} : { VITRINE_STORES: stores.join(',') }),
     ...(postgres === undefined ? {} : { VITRINE_DATABASE_URL: postgres.url }),
     ...options.settings,
   }
