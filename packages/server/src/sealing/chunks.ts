@@ -11,6 +11,10 @@ import { StoreError } from '../storage/port.ts'
  * Vizár, "Online Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance", https://eprint.iacr.org/2015/189), which
  * age uses (https://age-encryption.org/v1) and Tink; as in age, nothing random is left in the nonce, and therefore **a key
  * must seal one object only**. An object without bytes is one empty last chunk, so emptiness is authenticated as well.
+ *
+ * A write that was cut off without notice may have sealed chunks that are thrown away when it is gone on with. So that none of
+ * their nonces comes again with other bytes, the key then remembers from which chunk on it was resumed, and the nonces from
+ * there on carry how often that happened. What a key remembers is part of it, and wrapped with it.
  */
 
 /** What is recorded beside an object that is sealed in this way. */
@@ -38,18 +42,46 @@ export interface ChunkPlace {
   readonly isLast: boolean
 }
 
+/** A key in the form that chunks are sealed and opened with. */
+export interface DataKey {
+  readonly secret: KeyObject
+  /** Chunks at which the write was resumed, in rising order. */
+  readonly resumedAt: readonly number[]
+}
+
+const chunkNumberBytes = 8
+const resumptionsMax = 2 ** 24 - 1
+
 /** Copies the key, in a form that OpenSSL need not take in again for each chunk. */
-export const dataKeyOf = (bytes: Uint8Array): KeyObject => {
-  if (bytes.byteLength !== dataKeyBytes) throw new RangeError(`A data key has ${dataKeyBytes} bytes.`)
-  return createSecretKey(bytes)
+export const dataKeyOf = (bytes: Uint8Array): DataKey => {
+  const rest = bytes.byteLength - dataKeyBytes
+  if (rest < 0 || rest % chunkNumberBytes !== 0) throw new RangeError(`A data key has ${dataKeyBytes} bytes.`)
+  const view = new DataView(bytes.buffer, bytes.byteOffset + dataKeyBytes, rest)
+  const resumedAt = Array.from({ length: rest / chunkNumberBytes }, (_, place) =>
+    Number(view.getBigUint64(place * chunkNumberBytes)),
+  )
+  return { secret: createSecretKey(bytes.subarray(0, dataKeyBytes)), resumedAt }
+}
+
+/** The key for going on at a chunk that may have been sealed before. */
+export const resumedKey = (bytes: Uint8Array, index: number): Uint8Array => {
+  const { resumedAt } = dataKeyOf(bytes)
+  if (resumedAt.length >= resumptionsMax) throw new RangeError('A write was resumed too often.')
+  const next = new Uint8Array(bytes.byteLength + chunkNumberBytes)
+  next.set(bytes)
+  new DataView(next.buffer).setBigUint64(bytes.byteLength, BigInt(index))
+  return next
 }
 
 const algorithm = 'aes-256-gcm'
 const options = { authTagLength: tagBytes }
 
-const nonceOf = ({ index, isLast }: ChunkPlace): Uint8Array => {
+const nonceOf = ({ resumedAt }: DataKey, { index, isLast }: ChunkPlace): Uint8Array => {
   const nonce = new Uint8Array(12)
-  new DataView(nonce.buffer).setBigUint64(3, BigInt(index))
+  const view = new DataView(nonce.buffer)
+  // The number of the chunk begins behind these three bytes.
+  if (resumedAt.length > 0) view.setUint32(0, resumedAt.filter((from) => from <= index).length << 8)
+  view.setBigUint64(3, BigInt(index))
   nonce[11] = isLast ? 1 : 0
   return nonce
 }
@@ -68,8 +100,8 @@ export const release = ({ buffer, byteLength }: Uint8Array): void => {
  * @param into takes the ciphertext and the tag from its beginning
  * @returns the number of bytes put there
  */
-export const sealChunk = (key: KeyObject, place: ChunkPlace, plain: Uint8Array, into: Uint8Array): number => {
-  const cipher = createCipheriv(algorithm, key, nonceOf(place), options)
+export const sealChunk = (key: DataKey, place: ChunkPlace, plain: Uint8Array, into: Uint8Array): number => {
+  const cipher = createCipheriv(algorithm, key.secret, nonceOf(key, place), options)
   const sealed = cipher.update(plain)
   cipher.final()
   into.set(sealed)
@@ -83,9 +115,11 @@ export const sealChunk = (key: KeyObject, place: ChunkPlace, plain: Uint8Array, 
  * @returns memory that is the caller's; see `release`
  * @throws StoreError `damaged` when it is not the chunk that was sealed with this key for this place
  */
-export const openChunk = (key: KeyObject, place: ChunkPlace, sealed: Uint8Array): Uint8Array => {
+export const openChunk = (key: DataKey, place: ChunkPlace, sealed: Uint8Array): Uint8Array => {
   const cipherBytes = sealed.byteLength - tagBytes
-  const decipher = createDecipheriv(algorithm, key, nonceOf(place), options).setAuthTag(sealed.subarray(cipherBytes))
+  const decipher = createDecipheriv(algorithm, key.secret, nonceOf(key, place), options).setAuthTag(
+    sealed.subarray(cipherBytes),
+  )
   const plain = decipher.update(sealed.subarray(0, cipherBytes))
   try {
     decipher.final()

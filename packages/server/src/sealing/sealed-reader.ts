@@ -1,6 +1,14 @@
-import type { KeyObject } from 'node:crypto'
 import { type ByteReader, StoreError } from '../storage/port.ts'
-import { type ChunkPlace, chunkBytes, dataKeyOf, openChunk, release, sealedChunkBytes, sealedSizeOf } from './chunks.ts'
+import {
+  type ChunkPlace,
+  chunkBytes,
+  type DataKey,
+  dataKeyOf,
+  openChunk,
+  release,
+  sealedChunkBytes,
+  sealedSizeOf,
+} from './chunks.ts'
 
 // As many as one read of a download spans; what is decrypted in one go takes far less than a millisecond.
 const chunksAtOnce = 5
@@ -29,14 +37,14 @@ export const openSealed = async (reader: ByteReader, dataKey: Uint8Array, sizeBy
 class SealedReader implements ByteReader {
   readonly sizeBytes: number
   readonly #reader: ByteReader
-  readonly #key: KeyObject
+  readonly #key: DataKey
   readonly #lastIndex: number
   // Free to take: of two reads at once, one makes its own.
   #scratch: Uint8Array | undefined
   // The chunk in whose midst a read ended. Whoever reads on from there, or about there, finds it opened.
   #kept: { readonly index: number; readonly plain: Uint8Array } | undefined
 
-  constructor(reader: ByteReader, key: KeyObject, sizeBytes: number) {
+  constructor(reader: ByteReader, key: DataKey, sizeBytes: number) {
     const sealedBytes = sealedSizeOf(sizeBytes)
     if (reader.sizeBytes !== sealedBytes) {
       throw new StoreError('damaged', `${reader.sizeBytes} bytes of a sealed object are stored, not ${sealedBytes}.`)

@@ -1,23 +1,39 @@
-import type { KeyObject } from 'node:crypto'
 import type { ByteWriter } from '../storage/port.ts'
-import { chunkBytes, dataKeyOf, sealChunk, sealedChunkBytes, tagBytes } from './chunks.ts'
+import { chunkBytes, type DataKey, dataKeyOf, sealChunk, sealedChunkBytes, tagBytes } from './chunks.ts'
 
 // Enough for a write that is worth its call, and sealed in far less than a millisecond.
 const chunksAtOnce = 4
+
+/** Where a sealed write stands: whole chunks that were sealed and handed on, and what waits for more bytes. */
+export interface SealedProgress {
+  /** How many bytes the sealed chunks hold. */
+  readonly sealedBytes: number
+  /** At most one chunk, not sealed yet. */
+  readonly held: Uint8Array
+}
+
+/** A sealed write that can be stopped before its end, and gone on with. */
+export interface SealedWriter extends ByteWriter {
+  progress(): SealedProgress
+  /** Seals and hands on what is left, without committing it. No write may follow. */
+  finish(): Promise<void>
+}
 
 /**
  * Encrypts what is written on its way to `writer`, in the form told in `chunks.ts`. Its memory is some 320 KiB at most, and
  * none that was not needed.
  *
  * @param dataKey seals this one object and must never seal another. It is copied.
+ * @param from where an earlier write with this key stood, which this one goes on with
  */
-export const sealedWriter = (writer: ByteWriter, dataKey: Uint8Array): ByteWriter =>
-  new SealedWriter(writer, dataKeyOf(dataKey))
+export const sealedWriter = (writer: ByteWriter, dataKey: Uint8Array, from?: SealedProgress): SealedWriter =>
+  new SealingWriter(writer, dataKeyOf(dataKey), from)
 
-class SealedWriter implements ByteWriter {
+class SealingWriter implements SealedWriter {
   readonly #writer: ByteWriter
-  readonly #key: KeyObject
+  readonly #key: DataKey
   #index = 0
+  #isFinished = false
   // What is not sealed yet: whether a chunk is the last is known only at the end or from the next byte.
   #held: Uint8Array | undefined
   #heldBytes = 0
@@ -25,9 +41,14 @@ class SealedWriter implements ByteWriter {
   #sealed: Uint8Array | undefined
   #sealedBytes = 0
 
-  constructor(writer: ByteWriter, key: KeyObject) {
+  constructor(writer: ByteWriter, key: DataKey, from: SealedProgress | undefined) {
     this.#writer = writer
     this.#key = key
+    if (from === undefined) return
+    this.#index = from.sealedBytes / chunkBytes
+    if (!Number.isInteger(this.#index) || this.#hold(from.held) < from.held.byteLength) {
+      throw new RangeError('A sealed write goes on after whole chunks.')
+    }
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -44,9 +65,20 @@ class SealedWriter implements ByteWriter {
     await this.#handOn()
   }
 
-  async commit(): Promise<void> {
+  progress(): SealedProgress {
+    const held = this.#held?.slice(0, this.#heldBytes) ?? new Uint8Array()
+    return { sealedBytes: this.#index * chunkBytes, held }
+  }
+
+  async finish(): Promise<void> {
+    if (this.#isFinished) return
+    this.#isFinished = true
     await this.#sealHeld(true)
     await this.#handOn()
+  }
+
+  async commit(): Promise<void> {
+    await this.finish()
     await this.#writer.commit()
   }
 

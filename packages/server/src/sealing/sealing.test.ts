@@ -15,9 +15,9 @@ import {
   StoredBytes,
   seal,
 } from '../testing/sealed-bytes.ts'
-import { chunkBytes, sealedChunkBytes, sealedSizeOf, tagBytes } from './chunks.ts'
+import { chunkBytes, resumedKey, sealedChunkBytes, sealedSizeOf, tagBytes } from './chunks.ts'
 import { openSealed } from './sealed-reader.ts'
-import { sealedWriter } from './sealed-writer.ts'
+import { type SealedProgress, sealedWriter } from './sealed-writer.ts'
 
 const anySize = fc.oneof(fc.constantFrom(...borderSizes), fc.nat(7 * chunkBytes))
 
@@ -160,6 +160,76 @@ describe('a sealed writer', () => {
     const late = sealedWriter(writer, newDataKey())
     await late.write(randomBytes(10))
     await assert.rejects(late.commit(), full)
+  })
+})
+
+describe('a sealed write that was stopped', () => {
+  /** What is stored of the first bytes, and how the write stood. */
+  const begin = async (key: Uint8Array, bytes: Uint8Array): Promise<{ stored: Buffer; progress: SealedProgress }> => {
+    const { writer, stored } = collect()
+    const sealed = sealedWriter(writer, key)
+    await sealed.write(bytes)
+    return { stored: stored(), progress: sealed.progress() }
+  }
+  const goOn = async (key: Uint8Array, from: Awaited<ReturnType<typeof begin>>, bytes: Uint8Array): Promise<Buffer> => {
+    const { writer, stored } = collect()
+    const sealed = sealedWriter(writer, key, from.progress)
+    await sealed.write(bytes)
+    await sealed.commit()
+    return Buffer.concat([
+      from.stored.subarray(0, (from.progress.sealedBytes / chunkBytes) * sealedChunkBytes),
+      stored(),
+    ])
+  }
+
+  it('goes on to the same bytes, wherever it stopped', async () => {
+    await fc.assert(
+      fc.asyncProperty(anySize, fc.nat(), async (sizeBytes, anyCut) => {
+        const key = newDataKey()
+        const bytes = randomBytes(sizeBytes)
+        const cut = anyCut % (sizeBytes + 1)
+        const first = await begin(key, bytes.subarray(0, cut))
+        assert.equal(first.progress.sealedBytes + first.progress.held.length, cut)
+        assert.ok((await goOn(key, first, bytes.subarray(cut))).equals(await seal(key, bytes)))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('never seals two texts in one way when it goes on where it had sealed before', async () => {
+    const key = newDataKey()
+    const [one, other] = [randomBytes(4 * chunkBytes), randomBytes(4 * chunkBytes)]
+    const before = await seal(key, one)
+    // Only the first chunk is known to be there; the others were sealed, and are thrown away.
+    const known = { stored: before, progress: { sealedBytes: chunkBytes, held: new Uint8Array() } }
+    const next = resumedKey(key, 1)
+    const after = await goOn(next, known, other.subarray(chunkBytes))
+    const whole = Buffer.concat([one.subarray(0, chunkBytes), other.subarray(chunkBytes)])
+    assert.ok((await openAll(next, after, whole.length)).equals(whole))
+    // With one stream of key twice, the difference of the texts would show in that of the ciphertexts.
+    for (const [index, chunk] of chunksOf(after).entries()) {
+      const old = chunksOf(before)[index]
+      assert.ok(old)
+      const at = index * chunkBytes
+      const isSame = (place: number) =>
+        ((chunk[place] ?? 0) ^ (old[place] ?? 0)) === ((one[at + place] ?? 0) ^ (whole[at + place] ?? 0))
+      const same = Array.from({ length: 256 }, (_, place) => place).filter(isSame).length
+      assert.ok(index === 0 ? same === 256 : same < 20, `chunk ${index}`)
+    }
+    const again = resumedKey(next, 1)
+    assert.equal(again.length, key.length + 16)
+    await assert.rejects(openAll(key, after, whole.length), damaged)
+    await assert.rejects(openAll(again, after, whole.length), damaged)
+  })
+
+  it('goes on after whole chunks only', () => {
+    const { writer } = collect()
+    for (const progress of [
+      { sealedBytes: 1, held: new Uint8Array() },
+      { sealedBytes: 0, held: new Uint8Array(chunkBytes + 1) },
+    ]) {
+      assert.throws(() => sealedWriter(writer, newDataKey(), progress), RangeError)
+    }
   })
 })
 

@@ -8,6 +8,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { storeErrorOf } from './file-errors.ts'
 import { openFileStore } from './file-store.ts'
 import { StoreError } from './port.ts'
+import { resumableContract } from './resumable-contract.ts'
 import { newKey, put, readAll, storeContract } from './store-contract.ts'
 
 const temporaryFolder = async (context: TestContext): Promise<string> => {
@@ -19,6 +20,8 @@ const temporaryFolder = async (context: TestContext): Promise<string> => {
 storeContract('the file store', async (context) => {
   return openFileStore('files', join(await temporaryFolder(context), 'deep', 'inside'))
 })
+
+resumableContract('the file store', async (context) => openFileStore('files', await temporaryFolder(context)))
 
 describe('the file store', () => {
   it('lays files out by the first two digits of their key', async (context) => {

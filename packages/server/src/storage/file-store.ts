@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isMissing, storeErrorOf } from './file-errors.ts'
 import { openFileReader } from './file-reader.ts'
-import { type FileWriterPlace, startFileWriter } from './file-writer.ts'
+import { type FileWriterPlace, resumeFileWriter, startFileWriter } from './file-writer.ts'
 import { syncFolder } from './folder.ts'
 import { type ByteStore, isStoreKey, type StoredKey, StoreError, type StoreFacts, type StoreKey } from './port.ts'
 import { createTurns } from './turns.ts'
@@ -95,6 +95,11 @@ export const openFileStore = async (
     write: async (key) => {
       const where = place(key)
       return attempt('start a write', () => startFileWriter(where, { syncs, attempt }))
+    },
+
+    resume: async (key, sizeBytes) => {
+      const where = place(key)
+      return attempt('go on with a write', () => resumeFileWriter(where, sizeBytes, { syncs, attempt }))
     },
 
     open: async (key) => {

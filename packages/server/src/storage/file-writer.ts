@@ -1,8 +1,8 @@
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises'
 import { isMissing } from './file-errors.ts'
-import type { Attempt } from './file-reader.ts'
+import { type Attempt, readFully } from './file-reader.ts'
 import { ensureFolder, syncFolder } from './folder.ts'
-import { type ByteWriter, StoreError } from './port.ts'
+import { type ByteWriter, type ResumableWriter, StoreError } from './port.ts'
 import type { Turns } from './turns.ts'
 
 export interface FileWriterPlace {
@@ -51,24 +51,77 @@ export const startFileWriter = async (place: FileWriterPlace, parts: FileWriterP
     await unlinkIfThere(place.unfinishedPath)
     throw error
   }
-  return new FileWriter(handle, place, parts)
+  return new FileWriter(handle, place, parts, 0)
 }
 
-class FileWriter implements ByteWriter {
+/** A committed file that nobody has used yet is unfinished again. */
+const takeBack = async ({ directory, shard, storedPath, unfinishedPath }: FileWriterPlace): Promise<void> => {
+  try {
+    await rename(storedPath, unfinishedPath)
+  } catch (error) {
+    if (!isMissing(error)) throw error
+    return
+  }
+  await syncFolder(shard)
+  await syncFolder(directory)
+}
+
+const openUnfinished = async (place: FileWriterPlace, sizeBytes: number): Promise<FileHandle> => {
+  await takeBack(place)
+  try {
+    return await open(place.unfinishedPath, 'r+')
+  } catch (error) {
+    if (!isMissing(error)) throw error
+  }
+  if (sizeBytes > 0) {
+    // A missing file means nothing as long as the store itself is gone.
+    await stat(place.incoming)
+    throw new StoreError('damaged', 'An unfinished write is gone.')
+  }
+  const handle = await open(place.unfinishedPath, 'wx+', 0o600)
+  await syncFolder(place.incoming)
+  return handle
+}
+
+/** Fails when less than `sizeBytes` is there. */
+export const resumeFileWriter = async (
+  place: FileWriterPlace,
+  sizeBytes: number,
+  parts: FileWriterParts,
+): Promise<ResumableWriter> => {
+  const handle = await openUnfinished(place, sizeBytes)
+  try {
+    const { size } = await handle.stat()
+    if (size < sizeBytes)
+      throw new StoreError('damaged', `${size} bytes of an unfinished write are there, not ${sizeBytes}.`)
+    if (size > sizeBytes) {
+      await handle.truncate(sizeBytes)
+      await handle.sync()
+    }
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+  return new FileWriter(handle, place, parts, sizeBytes)
+}
+
+class FileWriter implements ResumableWriter {
   readonly #handle: FileHandle
   readonly #place: FileWriterPlace
   readonly #syncs: Turns
   readonly #attempt: Attempt
-  #sizeBytes = 0
-  #syncedBytes = 0
+  #sizeBytes: number
+  #syncedBytes: number
   #earlySync: Promise<void> | undefined
   // The kernel tells of a failed write-back to one sync only; it must be kept until the commit.
   #earlySyncFailure: { readonly error: unknown } | undefined
-  #state: 'open' | 'renamed' | 'committed' | 'aborted' = 'open'
+  #state: 'open' | 'renamed' | 'committed' | 'aborted' | 'released' = 'open'
   #closing: Promise<void> | undefined
 
-  constructor(handle: FileHandle, place: FileWriterPlace, { syncs, attempt }: FileWriterParts) {
+  constructor(handle: FileHandle, place: FileWriterPlace, { syncs, attempt }: FileWriterParts, sizeBytes: number) {
     this.#handle = handle
+    this.#sizeBytes = sizeBytes
+    this.#syncedBytes = sizeBytes
     this.#place = place
     this.#syncs = syncs
     this.#attempt = attempt
@@ -86,11 +139,30 @@ class FileWriter implements ByteWriter {
     })
   }
 
-  commit(): Promise<void> {
-    return this.#attempt('finish a write', async () => {
+  sync(): Promise<void> {
+    return this.#attempt('sync a write', async () => {
       await this.#earlySync
       if (this.#earlySyncFailure !== undefined) throw this.#earlySyncFailure.error
       await this.#syncs.run(() => this.#handle.sync())
+      this.#syncedBytes = this.#sizeBytes
+    })
+  }
+
+  read(into: Uint8Array, position: number): Promise<number> {
+    return this.#attempt('read a write', () => readFully(this.#handle, into, position))
+  }
+
+  async release(): Promise<void> {
+    if (this.#state === 'open') this.#state = 'released'
+    await this.#attempt('leave a write', async () => {
+      await this.#earlySync
+      await this.#close()
+    })
+  }
+
+  async commit(): Promise<void> {
+    await this.sync()
+    await this.#attempt('finish a write', async () => {
       await this.#close()
       const { directory, incoming, shard, unfinishedPath, storedPath } = this.#place
       if (await ensureFolder(shard)) await this.#syncs.run(() => syncFolder(directory))
@@ -103,7 +175,7 @@ class FileWriter implements ByteWriter {
   }
 
   async abort(): Promise<void> {
-    if (this.#state === 'committed' || this.#state === 'aborted') return
+    if (this.#state === 'committed' || this.#state === 'aborted' || this.#state === 'released') return
     const { storedPath, unfinishedPath } = this.#place
     await this.#attempt('take back a write', async () => {
       await this.#earlySync

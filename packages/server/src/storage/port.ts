@@ -41,6 +41,16 @@ export interface ByteWriter {
   abort(): Promise<void>
 }
 
+/** An unfinished write that can be left as it is and gone on with later, also by another process and after a crash. */
+export interface ResumableWriter extends ByteWriter {
+  /** Makes durable what was written so far. */
+  sync(): Promise<void>
+  /** Reads what was written so far, as a `ByteReader` does. */
+  read(into: Uint8Array, position: number): Promise<number>
+  /** Leaves the write as it is. Of what is not durable, a loss of power may take any part. */
+  release(): Promise<void>
+}
+
 /** An open object. It stays readable to its end even when the key is removed meanwhile, where the store can do that. */
 export interface ByteReader {
   readonly sizeBytes: number
@@ -79,6 +89,12 @@ export interface ByteStore extends StoreFacts {
   urlOf(key: StoreKey): string
   /** Starts a write. A key is written once: a second write under the same key fails. */
   write(key: StoreKey): Promise<ByteWriter>
+  /**
+   * Goes on with a write that was released or cut off, or committed without ever being used: its first `sizeBytes` stay, and
+   * what follows them goes. With 0 there need be nothing yet. Only one may go on with a write at a time. Stores that cannot
+   * do this lack it.
+   */
+  resume?(key: StoreKey, sizeBytes: number): Promise<ResumableWriter>
   /** @returns undefined when nothing is stored under this key */
   open(key: StoreKey): Promise<ByteReader | undefined>
   /** Removes what is stored and what is unfinished under the key. Durable when it resolves; idempotent. */

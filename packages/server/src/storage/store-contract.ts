@@ -23,7 +23,8 @@ export const readAll = async (reader: ByteReader, pieceBytes = 1000): Promise<Bu
   return whole
 }
 
-const fetchWhole = async (store: ByteStore, key: string): Promise<Buffer | undefined> => {
+/** What is stored under a key, whole; undefined when there is nothing. */
+export const fetchWhole = async (store: ByteStore, key: string): Promise<Buffer | undefined> => {
   const reader = await store.open(key)
   if (reader === undefined) return undefined
   try {
