@@ -81,6 +81,11 @@ export const errorTable = {
     message: 'The upload broke off before its end.',
     next: 'The image is queued again; repeat the upload.',
   },
+  upload_stopped: {
+    status: 400,
+    message: 'The request broke off; what arrived of it is kept.',
+    next: 'Ask where the upload stands with HEAD, and go on from there.',
+  },
   multiple_ranges: { status: 400, message: 'Only one range can be asked for at a time.', next: '' },
 
   // 401: who are you
@@ -290,6 +295,11 @@ export const errorTable = {
     message: 'The image is in no other store than this one.',
     next: 'Delete the image, or copy it to another store first.',
   },
+  upload_offset: {
+    status: 409,
+    message: 'The upload stands at byte {offset}, and the request begins at byte {sent}.',
+    next: 'Go on from where it stands.',
+  },
   property_missing: { status: 409, message: 'The image has no property {name}.', next: 'Use add to create it.' },
   property_exists: { status: 409, message: 'The image has {name} already.', next: 'Use replace to change it.' },
   producer_required: {
@@ -317,6 +327,12 @@ export const errorTable = {
     message: 'This invitation is {state}.',
     next: 'Ask the producer for a new one.',
   },
+  upload_cancelled: { status: 410, message: 'The upload was called off.', next: 'Begin a new one.' },
+  upload_expired: {
+    status: 410,
+    message: 'The upload was given up, because nothing had come of it for {hours} hours.',
+    next: 'The image is queued again; begin a new upload.',
+  },
   image_deleted: { status: 410, message: 'The image was deleted while its bytes were arriving.', next: '' },
 
   // 412
@@ -325,8 +341,18 @@ export const errorTable = {
     message: 'The bytes are not those that If-Match or If-Unmodified-Since asks for.',
     next: '',
   },
+  tus_version: {
+    status: 412,
+    message: 'Resumable uploads are spoken in version 1.0.0 of tus.',
+    next: 'Say so in the header Tus-Resumable.',
+  },
 
   // 413: too much
+  upload_exceeds: {
+    status: 413,
+    message: 'The upload was announced with {size} bytes, and the request goes beyond them.',
+    next: '',
+  },
   body_too_large: { status: 413, message: 'The request body is larger than {limit} bytes.', next: '' },
   image_too_large: { status: 413, message: 'The image is larger than the {limit} bytes allowed.', next: '' },
   virtual_size_too_large: {
@@ -382,15 +408,25 @@ export const errorTable = {
   },
   tag_quota: { status: 413, message: 'An image may have {limit} tags; this would be {used}.', next: '' },
 
-  // 415, 416, 429, 431
+  // 415, 416, 423, 429, 431
   patch_media_type: { status: 415, message: 'PATCH takes {accepted}.', next: 'Set the Content-Type to one of them.' },
   data_media_type: { status: 415, message: 'Bytes are sent as application/octet-stream.', next: '' },
+  upload_media_type: {
+    status: 415,
+    message: 'The parts of a resumable upload are sent as application/offset+octet-stream.',
+    next: '',
+  },
   content_mismatch: {
     status: 415,
     message: 'The bytes do not match the disk_format {format}: {why}.',
     next: 'The image is queued again; correct disk_format or the file, and repeat the upload.',
   },
   range_not_satisfiable: { status: 416, message: 'The range lies outside the {size} bytes of the image.', next: '' },
+  upload_busy: {
+    status: 423,
+    message: 'The upload is {doing}.',
+    next: 'Ask where it stands with HEAD in a moment.',
+  },
   too_many_attempts: {
     status: 429,
     message: 'Too many failed attempts to authenticate.',
@@ -402,9 +438,14 @@ export const errorTable = {
     next: 'Try again in {seconds} seconds.',
   },
   request_id_too_long: { status: 431, message: 'X-OpenStack-Request-Id is longer than 64 characters.', next: '' },
+  upload_checksum: {
+    status: 460,
+    message: 'The bytes of the request are not those of its {algorithm}; none of them is kept.',
+    next: 'Send them again.',
+  },
   headers_too_large: { status: 431, message: 'The headers of the request are too large.', next: '' },
 
-  // 500, 503: not your fault
+  // 500, 501, 503: not your fault
   internal: {
     status: 500,
     message: 'The service failed on this request.',
@@ -419,6 +460,11 @@ export const errorTable = {
     status: 500,
     message: 'The stored bytes of the image are damaged: they are not those that were uploaded.',
     next: 'Tell the operator the request id in X-OpenStack-Request-Id, and upload or copy the image anew.',
+  },
+  resumable_missing: {
+    status: 501,
+    message: 'The store {store} takes no uploads in parts.',
+    next: 'Upload the bytes in one request: PUT /v2/images/IMAGE/file.',
   },
   key_manager_unavailable: {
     status: 503,
@@ -483,12 +529,16 @@ const titles: Readonly<Record<number, string>> = {
   408: 'Request Timeout',
   409: 'Conflict',
   410: 'Gone',
+  412: 'Precondition Failed',
   413: 'Request Entity Too Large',
   415: 'Unsupported Media Type',
   416: 'Requested Range Not Satisfiable',
+  423: 'Locked',
   429: 'Too Many Requests',
   431: 'Request Header Fields Too Large',
+  460: 'Checksum Mismatch',
   500: 'Internal Server Error',
+  501: 'Not Implemented',
   503: 'Service Unavailable',
 }
 

@@ -134,6 +134,10 @@ export type KeyStatus = (typeof keyStatuses)[number]
 export const keyStates = ['not_needed', 'missing', 'granted', 'revoked', 'unknown'] as const
 export type KeyState = (typeof keyStates)[number]
 
+/** Where a resumable upload stands. */
+export const uploadStates = ['open', 'done', 'failed'] as const
+export type UploadState = (typeof uploadStates)[number]
+
 /** What is written down of a key. */
 export const keyUses = [
   'key.create',

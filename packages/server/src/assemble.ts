@@ -74,6 +74,8 @@ import { openStores } from './storage/stores.ts'
 import { storeRoutes } from './stores/routes.ts'
 import { taskRoutes } from './tasks/routes.ts'
 import { createTasks } from './tasks/runner.ts'
+import { uploadRoutes } from './uploads/routes.ts'
+import { createUploadTurns } from './uploads/turns.ts'
 
 /** A service that is ready to listen. */
 export interface Assembly {
@@ -169,6 +171,7 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
     linkRoutes(api, service)
     schemaRoutes(api)
     await api.register(async (data) => dataRoutes(data, service))
+    await api.register(async (uploads) => uploadRoutes(uploads, service))
   })
   answerOtherMethods()
 }
@@ -269,6 +272,7 @@ export const assemble = async (
     hashAlgorithm: config.hash_algorithm,
     sendBuffers: createSendBuffers(),
     uploads,
+    uploadTurns: createUploadTurns(),
     tasks: createTasks(),
     ...openImports(config),
     copies: createCopies((error) => {

@@ -56,6 +56,9 @@ export const LimitsSchema = Type.Object(
     upload_idle_seconds: Type.Optional(
       Type.Integer({ minimum: 1, default: 120, description: 'Longest pause of a client within a transfer.' }),
     ),
+    upload_resumable_hours: Type.Optional(
+      Type.Integer({ minimum: 1, default: 24, description: 'Hours that a resumable upload waits for its next byte.' }),
+    ),
   },
   { additionalProperties: false },
 )

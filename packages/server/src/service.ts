@@ -19,6 +19,7 @@ import type { Usage } from './shares/usage.ts'
 import type { Certificates } from './signatures/certificates.ts'
 import type { Stores } from './storage/stores.ts'
 import type { Tasks } from './tasks/runner.ts'
+import type { UploadTurns } from './uploads/turns.ts'
 
 /** What the routes work with; joined in `assemble.ts`. */
 export interface Service {
@@ -29,6 +30,7 @@ export interface Service {
   readonly hashAlgorithm: HashAlgorithm
   readonly sendBuffers: SendBuffers
   readonly uploads: Uploads
+  readonly uploadTurns: UploadTurns
   readonly tasks: Tasks
   /** Ways to import bytes that are open here. */
   readonly importMethods: readonly ImportMethod[]

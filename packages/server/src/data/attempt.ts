@@ -105,7 +105,7 @@ const claim = (
   })
 
 /** Bytes whose key was deleted while they arrived could be opened by nobody. @throws ApiError `key_unknown` */
-const storeSeal = async (tx: Tx, { seal }: Sealing): Promise<void> => {
+export const storeSeal = async (tx: Tx, { seal }: Sealing): Promise<void> => {
   const { key_id: key, key_version: version } = seal
   if (!(await keepVersion(tx, key, version))) throw apiError('key_unknown', { key })
   await insertSeal(tx, seal)

@@ -17,7 +17,8 @@ import { upload } from './upload.ts'
 
 const tags = ['data']
 
-const chosenStore = ({ stores }: Service, name: string | string[] | undefined): ByteStore => {
+/** Where the caller wants the bytes. @throws ApiError `unknown_store` */
+export const chosenStore = ({ stores }: Service, name: string | string[] | undefined): ByteStore => {
   if (name === undefined || name === '') return stores.byDefault
   const store = typeof name === 'string' ? stores.byName(name) : undefined
   if (store === undefined) throw apiError('unknown_store', { store: String(name) })

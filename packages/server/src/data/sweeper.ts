@@ -2,6 +2,7 @@ import type { Database } from '../database/database.ts'
 import { fromRow } from '../images/image.ts'
 import { findImageForChange } from '../images/queries.ts'
 import type { Stores } from '../storage/stores.ts'
+import { sweepUploads } from '../uploads/sweep.ts'
 import { abandonedBlobs, type Blob, doomBlob, doomedBlobs } from './blobs.ts'
 import { discard } from './discard.ts'
 import type { Presence } from './processes.ts'
@@ -42,6 +43,7 @@ const sweep = async (parts: Parts): Promise<void> => {
   for (const blob of await abandonedBlobs(database.read, presence.processId, uploads.isUnderWay)) {
     await takeBack(parts, blob)
   }
+  await sweepUploads(parts)
   // One that cannot be removed now must not keep the others.
   for (const blob of await doomedBlobs(database.read)) await discard(parts, blob).catch(onError)
 }

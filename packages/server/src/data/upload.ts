@@ -36,7 +36,7 @@ export const checkRules = ({ formatCheck, limits }: Service): Omit<ContentCheckO
 })
 
 /** A queued image is saving while the bytes arrive, and active once they are there. */
-const uploadDoor = (service: Service, actor: Actor, cause: Cause, imageId: string): Door => ({
+export const uploadDoor = (service: Service, actor: Actor, cause: Cause, imageId: string): Door => ({
   state: 'writing',
   claim: (found) => {
     const before = fromRow(entitled(actor, 'image.change', { image: imageId }, found).row)

@@ -7,6 +7,7 @@ import { keyTables } from './migrations/0004-keys.ts'
 import { storeTables } from './migrations/0005-stores.ts'
 import { metadefTables } from './migrations/0006-metadefs.ts'
 import { linkTables } from './migrations/0007-links.ts'
+import { uploadTables } from './migrations/0008-uploads.ts'
 import type { Tables } from './tables.ts'
 
 /** Every step that the tables have taken, oldest first. A step that has been released is never changed. */
@@ -18,6 +19,7 @@ const migrations = {
   '0005-stores': storeTables,
   '0006-metadefs': metadefTables,
   '0007-links': linkTables,
+  '0008-uploads': uploadTables,
 }
 
 /**

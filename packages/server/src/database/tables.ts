@@ -6,6 +6,7 @@ import type {
   MemberStatus,
   TaskStatus,
   TaskType,
+  UploadState,
   Visibility,
 } from '@vitrine/contract'
 import type { Generated } from 'kysely'
@@ -86,8 +87,8 @@ export interface BlobsTable {
   image_id: string
   /** Project whose quota the bytes count for. */
   project_id: string | null
-  /** `staging` and `staged`: bytes that wait for their import. */
-  state: 'writing' | 'staging' | 'staged' | 'stored' | 'doomed'
+  /** `staging` and `staged`: bytes that wait for their import. `resumable`: those of a resumable upload that is open. */
+  state: 'writing' | 'staging' | 'resumable' | 'staged' | 'stored' | 'doomed'
   /** Bytes set aside while writing, the size once stored. */
   reserved_bytes: number
   /** The process that writes; when it is gone, so is the attempt. */
@@ -95,6 +96,33 @@ export interface BlobsTable {
   created_at: number
   /** What staged bytes turned out to be, as JSON. */
   content: Generated<string | null>
+}
+
+/** A resumable upload, and for a while after its end what became of it. */
+export interface UploadsTable {
+  id: string
+  image_id: string
+  blob_key: string
+  store: string
+  size_bytes: number
+  /** Bytes that are durable. */
+  offset_bytes: number
+  /** Of bytes that are sealed in chunks, the beginning of the next chunk, sealed by itself. */
+  tail: string | null
+  /** 1 while more may be in the store than is known: from the first byte of a request until it says where it stopped. */
+  unsettled: Flag
+  state: UploadState
+  /** Code and sentence of the error that ended it, as JSON. */
+  failure: string | null
+  /** `Upload-Metadata` as the client sent it. */
+  metadata: string | null
+  /** The process that takes bytes for it. */
+  process_id: string | null
+  /** Another process has a request for it, which takes the place of the one under way. */
+  wanted: Flag
+  created_at: number
+  /** When it is given up, or forgotten if it has ended. */
+  expires_at: number
 }
 
 /** Long work, and what clients are shown of it. */
@@ -181,5 +209,6 @@ export interface Tables extends IdentityTables, SharingTables, KeyTables, Metade
   links: LinksTable
   processes: ProcessesTable
   tasks: TasksTable
+  uploads: UploadsTable
   events: EventsTable
 }

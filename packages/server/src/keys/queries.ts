@@ -28,6 +28,11 @@ export const insertSeal = async (tx: Tx, seal: ImageSealsTable): Promise<void> =
   await tx.insertInto('image_seals').values(seal).execute()
 }
 
+/** Puts another seal in the place of one. */
+export const replaceSeal = async (tx: Tx, { image_id, ...seal }: ImageSealsTable): Promise<void> => {
+  await tx.updateTable('image_seals').set(seal).where('image_id', '=', image_id).execute()
+}
+
 /** For an image whose bytes are given up; the next ones get a data key of their own. */
 export const deleteSeal = async (tx: Tx, imageId: string): Promise<void> => {
   await tx.deleteFrom('image_seals').where('image_id', '=', imageId).execute()

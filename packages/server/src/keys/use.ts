@@ -55,22 +55,30 @@ export interface NewImageKey {
   readonly seal: Omit<ImageSealsTable, 'scheme'>
 }
 
-/**
- * A data key for the bytes of an image, wrapped by a key that the holder holds.
- * @throws ApiError `key_disabled`, `key_unknown`, `key_not_held`, `key_damaged`, `key_manager_unavailable`, `key_manager_missing`
- */
-export const newImageKey = async (
+/** A data key for the bytes of an image, wrapped by a key that the holder holds. @throws ApiError as `wrapImageKey` */
+export const newImageKey = (
   service: Service,
   holder: KeyHolder,
   cause: Cause,
   image: { readonly id: string; readonly keyId: string },
+): Promise<NewImageKey> => wrapImageKey(service, holder, cause, image, randomBytes(keyBytes))
+
+/**
+ * A data key as it is kept: wrapped by a key that the holder holds.
+ * @throws ApiError `key_disabled`, `key_unknown`, `key_not_held`, `key_damaged`, `key_manager_unavailable`, `key_manager_missing`
+ */
+export const wrapImageKey = async (
+  service: Service,
+  holder: KeyHolder,
+  cause: Cause,
+  image: { readonly id: string; readonly keyId: string },
+  dataKey: Uint8Array,
 ): Promise<NewImageKey> => {
   const manager = managerOf(service)
   const row = await findKey(service.database.read, image.keyId)
   if (row === undefined || !isKey(row)) throw apiError('key_unknown', { key: image.keyId })
   checkEnabled(row)
   const key = { ...keyOf(row), version: row.version }
-  const dataKey = randomBytes(keyBytes)
   const use = { type: 'key.seal', key, version: row.version, imageId: image.id } as const
   try {
     const wrapped = await recorded(service, cause, use, () => manager.wrap(key, holder, dataKey, sealContext(image.id)))

@@ -8,7 +8,7 @@ const chunksAtOnce = 4
 export interface SealedProgress {
   /** How many bytes the sealed chunks hold. */
   readonly sealedBytes: number
-  /** At most one chunk, not sealed yet. */
+  /** At most one chunk, not sealed yet. The writer's own memory, to be copied before the next write. */
   readonly held: Uint8Array
 }
 
@@ -66,7 +66,7 @@ class SealingWriter implements SealedWriter {
   }
 
   progress(): SealedProgress {
-    const held = this.#held?.slice(0, this.#heldBytes) ?? new Uint8Array()
+    const held = this.#held?.subarray(0, this.#heldBytes) ?? new Uint8Array()
     return { sealedBytes: this.#index * chunkBytes, held }
   }
 

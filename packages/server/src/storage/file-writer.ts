@@ -143,8 +143,9 @@ class FileWriter implements ResumableWriter {
     return this.#attempt('sync a write', async () => {
       await this.#earlySync
       if (this.#earlySyncFailure !== undefined) throw this.#earlySyncFailure.error
+      const sizeBytes = this.#sizeBytes
       await this.#syncs.run(() => this.#handle.sync())
-      this.#syncedBytes = this.#sizeBytes
+      this.#syncedBytes = sizeBytes
     })
   }
 

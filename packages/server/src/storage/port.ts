@@ -43,7 +43,7 @@ export interface ByteWriter {
 
 /** An unfinished write that can be left as it is and gone on with later, also by another process and after a crash. */
 export interface ResumableWriter extends ByteWriter {
-  /** Makes durable what was written so far. */
+  /** Makes durable what was written before. It may run beside further writes. */
   sync(): Promise<void>
   /** Reads what was written so far, as a `ByteReader` does. */
   read(into: Uint8Array, position: number): Promise<number>
