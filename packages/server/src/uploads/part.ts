@@ -158,7 +158,8 @@ const stay = async ({ service, upload, bytes }: Work, keepsBytes: boolean): Prom
     await settle(service, upload, undefined)
     return undefined
   }
-  const stand = bytes.stand()
+  // The last byte counts when the image is active.
+  const stand = bytes.stand(upload.size_bytes - 1)
   await bytes.sync()
   await settle(service, upload, stand)
   return stand
@@ -198,7 +199,7 @@ const takePart = async (work: Work, caller: Caller, part: Part, turn: UploadTurn
     } finally {
       await keeping.end()
     }
-    if (bytes.stand().offsetBytes < upload.size_bytes) {
+    if (bytes.receivedBytes() < upload.size_bytes) {
       const stand = await stay(work, true)
       return stand?.offsetBytes ?? upload.offset_bytes
     }

@@ -45,8 +45,11 @@ export const createUploadTurns = (): UploadTurns => {
   return {
     clear,
     take: async (uploadId) => {
-      const finishing = await clear(uploadId)
-      if (finishing !== undefined) return finishing
+      // Another one may have come while this one waited.
+      while (running.has(uploadId)) {
+        const finishing = await clear(uploadId)
+        if (finishing !== undefined) return finishing
+      }
       const controller = new AbortController()
       const { promise: done, resolve } = Promise.withResolvers<void>()
       const current: Running = { controller, done, isFinishing: false }

@@ -57,7 +57,8 @@ export const partChecksum = (headers: Headers): PartChecksum | undefined => {
   const fault = (why: string) => apiError('invalid_header', { name: 'Upload-Checksum', why })
   if (!isHashAlgorithm(algorithm)) throw fault(`the algorithm must be one of ${tusAlgorithms}`)
   const bytes = Buffer.from(digest, 'base64')
-  if (more.length > 0 || bytes.toString('base64') !== digest) throw fault('the digest must be in base64')
+  if (more.length > 0 || digest === '' || bytes.toString('base64') !== digest)
+    throw fault('the digest must be in base64')
   return { algorithm, digest: bytes.toString('hex') }
 }
 

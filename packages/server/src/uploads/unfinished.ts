@@ -18,8 +18,10 @@ export interface Unfinished {
   /** Bytes that are in the store, durable or not: where the upload would stand after a `sync` begun now. */
   storedBytes(): number
   sync(): Promise<void>
-  /** Where the upload stands when no more is written, and a `sync` was done. */
-  stand(): Stand
+  /** How many bytes there are, durable or not. */
+  receivedBytes(): number
+  /** Where the upload stands when no more is written, and a `sync` was done. @param limitBytes the most that shall count */
+  stand(limitBytes: number): Stand
   /** No write may follow. @returns all bytes, to be read once more */
   whole(): Promise<ByteReader>
   commit(): Promise<void>
@@ -42,7 +44,8 @@ const plain = (writer: ResumableWriter, from: Stand): Unfinished => {
     },
     storedBytes: () => offsetBytes,
     sync: () => writer.sync(),
-    stand: () => ({ offsetBytes, tail: null }),
+    receivedBytes: () => offsetBytes,
+    stand: (limitBytes) => ({ offsetBytes: Math.min(offsetBytes, limitBytes), tail: null }),
     whole: async () => readerOf(writer, offsetBytes),
     commit: () => writer.commit(),
     release: () => writer.release(),
@@ -87,7 +90,14 @@ const sealed = (writer: ResumableWriter, dataKey: Uint8Array, from: Stand): Unfi
     },
     storedBytes: () => sealing.progress().sealedBytes,
     sync: () => writer.sync(),
-    stand: () => ({ offsetBytes, tail: sealTail(dataKey, sealing.progress().held) }),
+    receivedBytes: () => offsetBytes,
+    stand: (limitBytes) => {
+      const { held } = sealing.progress()
+      // At least the last byte is always held back.
+      const tooMany = Math.max(0, offsetBytes - limitBytes)
+      const tail = sealTail(dataKey, held.subarray(0, held.byteLength - tooMany))
+      return { offsetBytes: offsetBytes - tooMany, tail }
+    },
     whole: async () => {
       await sealing.finish()
       return openSealed(readerOf(writer, sealedSizeOf(offsetBytes)), dataKey, offsetBytes)
