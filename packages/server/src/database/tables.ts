@@ -116,6 +116,8 @@ export interface UploadsTable {
   failure: string | null
   /** `Upload-Metadata` as the client sent it. */
   metadata: string | null
+  /** What the client said that the bytes must turn out to be, as JSON. */
+  expected: string | null
   /** The process that takes bytes for it. */
   process_id: string | null
   /** Another process has a request for it, which takes the place of the one under way. */

@@ -1,6 +1,7 @@
 import type { Actor } from '../access/actor.ts'
 import { ApiError, apiError } from '../api-error.ts'
 import { insertBlob, newBlobKey, reserveBytes } from '../data/blobs.ts'
+import { checkSize, type Expectation, expectationOf } from '../data/expectation.ts'
 import { uploadDoor } from '../data/upload.ts'
 import { checkUploading } from '../data/uploading.ts'
 import type { Cause } from '../events/events.ts'
@@ -20,13 +21,14 @@ export interface NewUpload {
   readonly store: ByteStore
   readonly sizeBytes: number
   readonly metadata: string | null
+  readonly expected: Expectation
 }
 
 const claim = (
   service: Service,
   actor: Actor,
   cause: Cause,
-  { imageId, store, sizeBytes, metadata }: NewUpload,
+  { imageId, store, sizeBytes, metadata, expected }: NewUpload,
 ): Promise<{ readonly upload: Upload; readonly image: Image }> =>
   service.database.write(async (tx) => {
     const { limits, presence } = service
@@ -34,6 +36,7 @@ const claim = (
     const { before, after } = uploadDoor(service, actor, cause, imageId).claim(found)
     if (store.resume === undefined) throw apiError('resumable_missing', { store: store.name })
     if (sizeBytes > limits.image_size_bytes) throw apiError('image_too_large', { limit: limits.image_size_bytes })
+    checkSize([expectationOf(before), expected], sizeBytes)
     await checkUploading(tx, limits, before.owner)
     const key = newBlobKey()
     await insertBlob(tx, {
@@ -64,6 +67,7 @@ const claim = (
       state: 'open',
       failure: null,
       metadata,
+      expected: JSON.stringify(expected),
       process_id: null,
       wanted: 0,
       created_at: cause.at,

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Actor } from '../access/actor.ts'
 import { type ApiError, apiError } from '../api-error.ts'
 import type { ContentCheck } from '../data/content-check.ts'
+import { algorithmsOf, checkExpectations, type Expectation, expectationOf } from '../data/expectation.ts'
 import { whyFailed } from '../data/failures.ts'
 import type { Hashing } from '../data/hashing.ts'
 import { type Ingested, type IngestOptions, ingest } from '../data/ingest.ts'
@@ -19,7 +20,7 @@ import { type Claimed, claimUpload, freeElsewhere, readLiveUpload, type UploadNa
 import { dataKeyFor } from './data-key.ts'
 import { expiryOf, failUpload, keepUpload } from './end.ts'
 import { keepNotes } from './keeping.ts'
-import { changeOwnUpload, type Upload } from './queries.ts'
+import { changeOwnUpload, readExpectation, type Upload } from './queries.ts'
 import type { UploadTurn } from './turns.ts'
 import type { PartChecksum } from './tus.ts'
 import { goOn, type Stand, sealedChunksAt, type Unfinished } from './unfinished.ts'
@@ -62,6 +63,7 @@ interface Work {
   readonly upload: Upload
   readonly image: Image
   readonly bytes: Unfinished
+  readonly expectations: readonly Expectation[]
   readonly signal: AbortSignal
 }
 
@@ -78,6 +80,7 @@ const receiveAll = (work: Work, part: Part, write: ByteWriter['write']): Promise
     ...common(work),
     writer: onlyWrite(write),
     hashAlgorithm: service.hashAlgorithm,
+    alsoHash: algorithmsOf(work.expectations),
     limitBytes: service.limits.image_size_bytes,
     announcedBytes: upload.size_bytes,
     inspector: contentCheckOf(service, image),
@@ -102,8 +105,9 @@ const receivePart = async (work: Work, part: Part, write: ByteWriter['write']): 
     if (checksum !== undefined && hashValue !== checksum.digest)
       throw apiError('upload_checksum', { algorithm: checksum.algorithm })
   } catch (error) {
-    const isBeyond = error instanceof IngestError && error.reason === 'too_large'
-    throw isBeyond ? apiError('upload_exceeds', { size: upload.size_bytes }) : error
+    const reason = error instanceof IngestError ? error.reason : undefined
+    if (reason === 'too_large') throw apiError('upload_exceeds', { size: upload.size_bytes })
+    throw reason === 'size_mismatch' ? apiError('upload_stopped', {}) : error
   }
 }
 
@@ -114,21 +118,25 @@ const examine = async (work: Work): Promise<Ingested> => {
     ...common(work),
     writer: onlyWrite(async () => undefined),
     hashAlgorithm: service.hashAlgorithm,
+    alsoHash: algorithmsOf(work.expectations),
     limitBytes: service.limits.image_size_bytes,
     announcedBytes: upload.size_bytes,
     inspector: contentCheckOf(service, image),
   })
 }
 
-/** What ends an upload for good: to send the same bytes again would not help. */
-const finalCodes: ReadonlySet<string> = new Set([
-  'image_too_large',
-  'content_mismatch',
-  'size_mismatch',
-  'image_damaged',
-  'image_deleted',
-  'store_full',
+/** What ends a request and not its upload, which can be gone on with. */
+const passingCodes: ReadonlySet<string> = new Set([
+  'upload_stopped',
+  'upload_busy',
+  'upload_checksum',
+  'upload_exceeds',
+  'request_timeout',
 ])
+
+/** Whether it would not help to send the same bytes again. */
+const isFinal = ({ code, status }: ApiError): boolean =>
+  code === 'image_damaged' || (status < 500 && !passingCodes.has(code))
 
 /** What is told of a part that could not be taken. */
 const whyStopped = ({ service, upload, image, signal }: Work, turn: UploadTurn, error: unknown): ApiError => {
@@ -172,6 +180,7 @@ const complete = async (
   received: Ingested | undefined,
 ): Promise<void> => {
   const examined = received ?? (await examine(work))
+  checkExpectations(work.expectations, examined)
   await work.bytes.commit()
   await keepUpload(work.service, actor, { ...cause, at: work.service.now() }, work.upload, examined)
 }
@@ -212,7 +221,7 @@ const takePart = async (work: Work, caller: Caller, part: Part, turn: UploadTurn
     const cause = { ...caller.cause, at: service.now() }
     if (why.code === 'internal' || why.code === 'database_unavailable')
       service.log.error({ err: error, reqId: cause.requestId }, 'a part of an upload could not be taken')
-    if (finalCodes.has(why.code)) await failUpload(service, cause, upload, why)
+    if (isFinal(why)) await failUpload(service, cause, upload, why)
     else await stay(work, keepsBytes).catch(() => settle(service, upload, undefined))
     throw why
   }
@@ -253,7 +262,9 @@ const takeClaimed = async (
       await giveBack(service, { ...caller.cause, at: service.now() }, upload, error)
       throw error instanceof StoreError ? storeAnswer(error) : error
     })
-    const work: Work = { service, upload, image, bytes, signal: AbortSignal.any([signal, turn.signal]) }
+    const expectations = [expectationOf(image), readExpectation(upload)]
+    const either = AbortSignal.any([signal, turn.signal])
+    const work: Work = { service, upload, image, bytes, expectations, signal: either }
     try {
       return await takePart(work, caller, part, turn)
     } finally {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { ApiError } from '../api-error.ts'
+import type { Expectation } from '../data/expectation.ts'
 import type { Reader, Tx } from '../database/database.ts'
 import { locked } from '../database/dialect.ts'
 import type { UploadsTable } from '../database/tables.ts'
@@ -104,3 +105,7 @@ export const readFailure = ({ failure }: Pick<Upload, 'failure'>): ApiError => {
   const { code, message } = JSON.parse(failure)
   return new ApiError(code, message)
 }
+
+/** What the client said at the beginning that all bytes must turn out to be. */
+export const readExpectation = ({ expected }: Pick<Upload, 'expected'>): Expectation =>
+  expected === null ? { sizeBytes: undefined, hashes: [], source: 'stated' } : JSON.parse(expected)

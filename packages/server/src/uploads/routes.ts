@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import { entitled } from '../access/entitle.ts'
 import { apiError } from '../api-error.ts'
+import { digestHeaders } from '../data/digest-headers.ts'
 import { chosenStore } from '../data/routes.ts'
 import { causeOf } from '../events/events.ts'
 import { actorOf, holderOf } from '../http/authentication.ts'
@@ -129,12 +130,14 @@ const collectionRoutes = (app: FastifyInstance, service: Service): void => {
       const sizeBytes = announcedLength(request.headers)
       const metadata = uploadMetadata(request.headers)
       const checksum = partChecksum(request.headers)
+      const expected = digestHeaders({ 'repr-digest': request.headers['repr-digest'] })
       if (isUpload && (bodyLength(request) ?? 0) > sizeBytes) throw apiError('upload_exceeds', { size: sizeBytes })
       const store = chosenStore(service, request.headers['x-image-meta-store'])
       const { imageId } = request.params
       const caller = callerOf(service, request)
       const { actor, holder, cause } = caller
-      const upload = await beginUpload(service, actor, holder, cause, { imageId, store, sizeBytes, metadata })
+      const wish = { imageId, store, sizeBytes, metadata, expected }
+      const upload = await beginUpload(service, actor, holder, cause, wish)
       const name = { imageId, uploadId: upload.id }
       reply
         .code(201)

@@ -363,6 +363,30 @@ eachDatabase('resumable uploads', ({ newUrl, atEnd }) => {
     }
   })
 
+  it('are refused when the whole is not what was stated when they began', async () => {
+    const service = await start()
+    const bytes = randomBytes(100_000)
+    const post = async (id: string, digest: Buffer) => {
+      const headers = {
+        ...tus,
+        'upload-length': String(bytes.length),
+        'repr-digest': `sha-256=:${digest.toString('base64')}:`,
+      }
+      const made = await service.call('POST', `/v2/images/${id}/uploads`, producer, undefined, headers)
+      assert.equal(made.statusCode, 201, made.body)
+      return new URL(String(made.headers.location)).pathname
+    }
+    const id = await newImage(service)
+    const wrong = await post(id, randomBytes(32))
+    assert.equal((await sendPart(service, wrong, 0, bytes.subarray(0, 50_000))).statusCode, 204)
+    const last = await sendPart(service, wrong, 50_000, bytes.subarray(50_000))
+    assert.equal(last.statusCode, 400, last.body)
+    assert.equal((await show(service, id)).status, 'queued')
+    const right = await post(id, createHash('sha256').update(bytes).digest())
+    assert.equal((await sendPart(service, right, 0, bytes)).statusCode, 204)
+    assert.equal((await show(service, id)).status, 'active')
+  })
+
   it('set their bytes aside at the beginning, and give them back', async () => {
     const { service: usual } = await start()
     const service = await start({

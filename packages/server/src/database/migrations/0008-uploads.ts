@@ -20,6 +20,7 @@ export const uploadTables = {
       .addColumn('state', text, (column) => column.notNull())
       .addColumn('failure', text)
       .addColumn('metadata', text)
+      .addColumn('expected', text)
       .addColumn('process_id', text)
       .addColumn('wanted', 'integer', (column) => column.notNull())
       .addColumn('created_at', 'bigint', (column) => column.notNull())
