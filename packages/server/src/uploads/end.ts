@@ -6,9 +6,10 @@ import { backToQueued } from '../data/queued.ts'
 import { uploadDoor } from '../data/upload.ts'
 import type { Database, Tx } from '../database/database.ts'
 import type { Cause } from '../events/events.ts'
-import { fromRow } from '../images/image.ts'
+import { fromRow, type Image } from '../images/image.ts'
 import { findImageForChange } from '../images/queries.ts'
 import type { Service } from '../service.ts'
+import { signatureText } from '../signatures/signature.ts'
 import type { Stores } from '../storage/stores.ts'
 import { changeUpload, findUploadForChange, turnBlob, type Upload, writeFailure } from './queries.ts'
 
@@ -56,13 +57,13 @@ export const failUpload = async (parts: EndParts, cause: Cause, upload: Upload, 
 
 /**
  * All bytes are there and what they should be: the image is active, and its upload done.
- * @throws ApiError `image_deleted`, `upload_lost`, and what keeping them throws
+ * @throws ApiError `image_deleted`, `upload_lost`, `signature_refused`, and what keeping them throws
  */
 export const keepUpload = (
   service: Service,
   actor: Actor,
   cause: Cause,
-  upload: Upload,
+  { upload, image: claimed }: { readonly upload: Upload; readonly image: Image },
   bytes: Ingested,
 ): Promise<void> =>
   service.database.write(async (tx) => {
@@ -72,8 +73,11 @@ export const keepUpload = (
     const current = await findUploadForChange(tx, imageId, id)
     const isOurs = current?.state === 'open' && current.process_id === service.presence.processId
     if (!isOurs || !(await turnBlob(tx, key, 'writing'))) throw apiError('upload_lost', {})
+    const image = fromRow(found.row)
+    if (signatureText(image) !== signatureText(claimed))
+      throw apiError('signature_refused', { why: 'it was changed while the bytes arrived' })
     const door = uploadDoor(service, actor, cause, imageId)
-    if (!(await door.keep(tx, fromRow(found.row), bytes, { store, key }))) throw apiError('upload_lost', {})
+    if (!(await door.keep(tx, image, bytes, { store, key }))) throw apiError('upload_lost', {})
     await changeUpload(tx, id, ended(service.now(), { state: 'done', offset_bytes: upload.size_bytes }))
   })
 

@@ -15,6 +15,7 @@ import type { Cause } from '../events/events.ts'
 import type { Image } from '../images/image.ts'
 import type { KeyHolder } from '../keys/port.ts'
 import type { Service } from '../service.ts'
+import { verificationFor } from '../signatures/verification.ts'
 import { type ByteWriter, StoreError } from '../storage/port.ts'
 import { type Claimed, claimUpload, freeElsewhere, readLiveUpload, type UploadName } from './claim.ts'
 import { dataKeyFor } from './data-key.ts'
@@ -46,7 +47,7 @@ const unhashed = (hashing: Hashing): Hashing => ({
   ...hashing,
   start: () => {
     const run = hashing.start([])
-    return { ...run, finish: async () => new Map([['md5', '']]) }
+    return { ...run, finish: async () => ({ digests: new Map([['md5', '']]), isSigned: undefined }) }
   },
 })
 
@@ -64,6 +65,8 @@ interface Work {
   readonly image: Image
   readonly bytes: Unfinished
   readonly expectations: readonly Expectation[]
+  /** Of the caller, for certificates that are had with it. */
+  readonly token: string | null
   readonly signal: AbortSignal
 }
 
@@ -74,12 +77,13 @@ const common = ({ service, signal }: Work): Pick<IngestOptions, 'hashing' | 'sig
 })
 
 /** Receives all bytes in one go: then they are hashed and looked at as they come. */
-const receiveAll = (work: Work, part: Part, write: ByteWriter['write']): Promise<Ingested> => {
+const receiveAll = async (work: Work, part: Part, write: ByteWriter['write']): Promise<Ingested> => {
   const { service, image, upload } = work
   return ingest(part.stream, {
     ...common(work),
     writer: onlyWrite(write),
     hashAlgorithm: service.hashAlgorithm,
+    verification: await verificationFor(service, image, work.token),
     alsoHash: algorithmsOf(work.expectations),
     limitBytes: service.limits.image_size_bytes,
     announcedBytes: upload.size_bytes,
@@ -114,10 +118,12 @@ const receivePart = async (work: Work, part: Part, write: ByteWriter['write']): 
 /** Reads all bytes once more, to hash them and to look at them. */
 const examine = async (work: Work): Promise<Ingested> => {
   const { service, image, bytes, upload } = work
+  const verification = await verificationFor(service, image, work.token)
   return ingest(streamOf(await bytes.whole()), {
     ...common(work),
     writer: onlyWrite(async () => undefined),
     hashAlgorithm: service.hashAlgorithm,
+    verification,
     alsoHash: algorithmsOf(work.expectations),
     limitBytes: service.limits.image_size_bytes,
     announcedBytes: upload.size_bytes,
@@ -182,7 +188,7 @@ const complete = async (
   const examined = received ?? (await examine(work))
   checkExpectations(work.expectations, examined)
   await work.bytes.commit()
-  await keepUpload(work.service, actor, { ...cause, at: work.service.now() }, work.upload, examined)
+  await keepUpload(work.service, actor, { ...cause, at: work.service.now() }, work, examined)
 }
 
 /** The caller of a request, in all its roles. */
@@ -264,7 +270,8 @@ const takeClaimed = async (
     })
     const expectations = [expectationOf(image), readExpectation(upload)]
     const either = AbortSignal.any([signal, turn.signal])
-    const work: Work = { service, upload, image, bytes, expectations, signal: either }
+    const { token } = caller.holder
+    const work: Work = { service, upload, image, bytes, expectations, token, signal: either }
     try {
       return await takePart(work, caller, part, turn)
     } finally {
