@@ -34,6 +34,7 @@ const beyond: Readonly<Record<keyof Limits, ErrorCode | { readonly words: string
   new_shares_per_project_hour: { words: 'no mail; the shares are made' },
   notice_mails_per_pair_day: { words: 'the rest come in one mail a day' },
   upload_idle_seconds: 'request_timeout',
+  upload_resumable_hours: 'upload_expired',
 }
 
 const outcome = (what: ErrorCode | { readonly words: string }): string =>

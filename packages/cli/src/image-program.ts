@@ -70,6 +70,7 @@ const addCreate = (image: Command, invoke: Invoke): void => {
     .option('--encrypt', 'have its bytes encrypted, under the default key of your project')
     .option('--key <key>', 'have them encrypted under this key: id, beginning of the id, or name')
     .option('--no-progress', 'do not show how the upload goes')
+    .option('--no-resume', 'send all bytes in one request, and do not go on with an upload that was cut off')
     .action(async (name: string, options: ImageCreateOptions, command: Command) => {
       const { createImage } = await import('./commands/image-create.ts')
       await createImage(invoke(command), name, options)
@@ -79,6 +80,7 @@ const addCreate = (image: Command, invoke: Invoke): void => {
     .argument(...imageArgument)
     .requiredOption('--file <file>', 'bytes to upload; - for the standard input')
     .option('--no-progress', 'do not show how the upload goes')
+    .option('--no-resume', 'send all bytes in one request, and do not go on with an upload that was cut off')
     .action(async (reference: string, options: ImageUploadOptions, command: Command) => {
       const { uploadImage } = await import('./commands/image-upload.ts')
       await uploadImage(invoke(command), reference, options)
@@ -132,6 +134,7 @@ const addDownload = (image: Command, invoke: Invoke): void => {
     )
     .option('--force', 'replace a file that is there')
     .option('--no-progress', 'do not show how the download goes')
+    .option('--no-resume', 'do not go on with a download that was cut off, and leave nothing of one')
     .action(async (reference: string, options: ImageDownloadOptions, command: Command) => {
       const { downloadImage } = await import('./commands/image-download.ts')
       await downloadImage(invoke(command), reference, options)

@@ -35,6 +35,7 @@ import { type Listing, type ListingAttributes, publish } from './listing.ts'
 import { addLocation, type Location, type LocationDigest, listLocations } from './location.ts'
 import { Member, projectId, putStatus } from './member.ts'
 import { collection, paginated } from './paginated.ts'
+import { mayResume, uploadResumably } from './resumable-upload.ts'
 import { decideOperationType, type Schema } from './schema.ts'
 import {
   cancelWithdrawal,
@@ -257,10 +258,12 @@ export class Image extends ImageRecord {
 
   /**
    * Uploads the bytes of a queued image as a stream. They can be uploaded once; afterwards the image is active, and
-   * `refresh()` fetches its size and digests.
+   * `refresh()` fetches its size and digests. A large source that can be read from any place is uploaded in parts, where the
+   * service offers that, and goes on by itself when the connection breaks off.
    */
   async uploadData(source: UploadSource, options: UploadOptions = {}): Promise<void> {
     const { transport } = this.#api
+    if (mayResume(source, options) && (await uploadResumably(this.#api, this.id, source, options))) return
     await this.#api.stream(this.#file, uploadRequest(source, options, transport), async (response, watchdog) => {
       await response.body?.cancel()
       watchdog.end()

@@ -12,6 +12,8 @@ export interface StreamSource {
   readonly size: number
   /** The bytes from the start. */
   stream(): ReadableStream<Uint8Array>
+  /** The bytes from a place on. With it, an upload that broke off can be gone on with. */
+  from?(start: number): ReadableStream<Uint8Array>
 }
 
 export type UploadSource = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Blob | StreamSource | Uint8Array
@@ -22,6 +24,15 @@ export interface UploadOptions extends CallOptions {
   onProgress?: OnProgress | undefined
   /** Store to put the bytes in, on clouds that have several (`X-Image-Meta-Store`). */
   store?: string | undefined
+  /**
+   * Whether the upload goes on by itself after the connection broke off. By default it does when the source is large and can
+   * be read from any place (a Blob, a Uint8Array, a file), and the service offers it: an extension. False: in one request.
+   */
+  resumable?: boolean | undefined
+  /** An upload that an earlier call had begun (`onUpload`). It is gone on with, if it is still there. */
+  uploadId?: string | undefined
+  /** Told the upload that is gone on with, for a later call with `uploadId`. */
+  onUpload?: ((uploadId: string) => void | Promise<void>) | undefined
 }
 
 interface ChunkReader {
@@ -81,13 +92,22 @@ const openSource = (source: UploadSource): ChunkReader => {
   throw new InvalidArgumentError('Bytes come from a ReadableStream, an async iterable, a Blob or a Uint8Array.')
 }
 
+/** What is left of a source from a place on; undefined when it can only be read from its start. */
+export const sourceFrom = (source: UploadSource, start: number): UploadSource | undefined => {
+  if (source instanceof Uint8Array) return source.subarray(start)
+  if (source instanceof Blob) return source.slice(start)
+  if (source instanceof ReadableStream || !isStreamSource(source) || source.from === undefined) return undefined
+  const from = source.from.bind(source)
+  return { size: source.size - start, stream: () => from(start) }
+}
+
 /** The length that the source itself tells. */
-const ownSize = (source: UploadSource): number | undefined => {
+export const ownSize = (source: UploadSource): number | undefined => {
   if (source instanceof Uint8Array) return source.byteLength
   return !(source instanceof ReadableStream) && isStreamSource(source) ? source.size : undefined
 }
 
-const announcedSize = (source: UploadSource, sizeBytes: number | undefined): number | undefined => {
+export const announcedSize = (source: UploadSource, sizeBytes: number | undefined): number | undefined => {
   if (sizeBytes !== undefined && !(Number.isSafeInteger(sizeBytes) && sizeBytes >= 0)) {
     throw new InvalidArgumentError('sizeBytes must be an integer of at least 0.')
   }
@@ -182,6 +202,24 @@ const pageBody = (source: Blob | Uint8Array, limits: Limits, onProgress: OnProgr
   return { body, fetch: pageUpload(onSent) }
 }
 
+/** The bytes of a source as the body of a request. */
+export const uploadBody = (
+  source: UploadSource,
+  totalBytes: number | undefined,
+  transport: Transport,
+  onProgress: OnProgress | undefined,
+): Pick<WireRequest, 'body' | 'fetch'> => {
+  if (inPage() && transport.usesPlatformFetch && (source instanceof Blob || source instanceof Uint8Array)) {
+    return pageBody(source, transport, onProgress)
+  }
+  return {
+    body: (watchdog): FetchInit['body'] => {
+      if (totalBytes === 0 && ownSize(source) !== undefined) return new Uint8Array(0)
+      return countedBody(openSource(source), totalBytes, watchdog, transport, onProgress)
+    },
+  }
+}
+
 type UploadRequest = Pick<WireRequest, 'method' | 'headers' | 'body' | 'repeatable' | 'resendable' | 'signal' | 'fetch'>
 
 /** The request that sends the bytes of a source, without its address. */
@@ -194,23 +232,13 @@ export const uploadRequest = (source: UploadSource, options: UploadOptions, tran
     // Browsers set it themselves; elsewhere it spares the chunked encoding, which some clouds' proxies cannot read.
     headers['Content-Length'] = String(totalBytes)
   }
-  const resendable = ownSize(source) !== undefined
-  const request: UploadRequest = {
+  return {
     method: 'PUT',
     headers,
     // A broken upload may still hold the image for a moment; whether to send it all again is the caller's choice.
     repeatable: false,
-    resendable,
+    resendable: ownSize(source) !== undefined,
     signal: options.signal,
-  }
-  if (inPage() && transport.usesPlatformFetch && (source instanceof Blob || source instanceof Uint8Array)) {
-    return { ...request, ...pageBody(source, transport, options.onProgress) }
-  }
-  return {
-    ...request,
-    body: (watchdog): FetchInit['body'] => {
-      if (totalBytes === 0 && resendable) return new Uint8Array(0)
-      return countedBody(openSource(source), totalBytes, watchdog, transport, options.onProgress)
-    },
+    ...uploadBody(source, totalBytes, transport, options.onProgress),
   }
 }

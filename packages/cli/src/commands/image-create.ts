@@ -11,6 +11,7 @@ import { tellError } from '../tell-error.ts'
 import { printable } from '../text.ts'
 import { imageView } from '../views.ts'
 import { cleanUpTimeoutMs, sendBytes } from './send-bytes.ts'
+import { openUploadMemory, type UploadMemory } from './upload-memory.ts'
 import { guessDiskFormat, openUpload } from './upload-source.ts'
 
 export interface ImageCreateOptions extends OutputOptions {
@@ -32,6 +33,7 @@ export interface ImageCreateOptions extends OutputOptions {
   /** Of this key: id, beginning of it, or name. */
   key?: string
   progress: boolean
+  resume: boolean
 }
 
 /** The format to create the image with. A guess is told, so that a wrong one is noticed. */
@@ -93,18 +95,45 @@ const encryptNew = async (invocation: Invocation, service: ImageService, image: 
   await say(invocation, `Its bytes are encrypted under ${which} ${printable(encryption.keyId ?? '')}.`)
 }
 
+/** The image of the same command that was ended in the midst of its upload, if it still waits for the rest. */
+const begunBefore = async (
+  invocation: Invocation,
+  service: ImageService,
+  memory: UploadMemory | undefined,
+): Promise<Image | undefined> => {
+  if (memory?.found === undefined) return undefined
+  try {
+    const image = await service.getImage(memory.found.imageId, { signal: invocation.signal })
+    if (image.status === 'saving') {
+      await say(invocation, `Going on with the upload of ${image.id} that was cut off.`)
+      return image
+    }
+  } catch (error) {
+    const { NotFoundError } = await import('@vitrine/sdk')
+    if (!(error instanceof NotFoundError)) throw error
+  }
+  await memory.forget()
+  return undefined
+}
+
 export const createImage = async (invocation: Invocation, name: string, options: ImageCreateOptions): Promise<void> => {
   const upload = options.file === undefined ? undefined : await openUpload(invocation, options.file)
   const diskFormat = await diskFormatOf(invocation, options)
   const { service } = await connect(invocation)
   const key = options.key === undefined ? undefined : await findKey(invocation, service, options.key)
-  const image = await service.createImage(attributesOf(name, diskFormat, options), invocation)
+  const attributes = attributesOf(name, diskFormat, options)
+  const purpose = `create ${JSON.stringify([attributes, options.encrypt === true, key?.id ?? null])}`
+  const memory = options.resume ? await openUploadMemory(invocation, service, upload?.file, purpose) : undefined
+  const begun = await begunBefore(invocation, service, memory)
+  const image = begun ?? (await service.createImage(attributes, invocation))
   try {
     // Before any byte is sent: what was to be encrypted never arrives plain.
-    if (options.encrypt === true || key !== undefined) await encryptNew(invocation, service, image, key?.id)
-    if (upload !== undefined) await sendBytes(invocation, image, upload, options.progress)
+    const isToEncrypt = begun === undefined && (options.encrypt === true || key !== undefined)
+    if (isToEncrypt) await encryptNew(invocation, service, image, key?.id)
+    if (upload !== undefined) await sendBytes(invocation, image, upload, options.progress, memory)
   } catch (error) {
     const exitCode = await tellError(invocation, error)
+    await memory?.forget()
     await removeAgain(invocation, image)
     throw new ToldError(exitCode)
   }

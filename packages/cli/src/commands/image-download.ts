@@ -16,6 +16,7 @@ export interface ImageDownloadOptions {
   output?: string
   force?: boolean
   progress: boolean
+  resume: boolean
 }
 
 /**
@@ -58,9 +59,11 @@ const toFile = async (invocation: Invocation, image: Image, options: ImageDownlo
   const { downloadFile } = await import('@vitrine/sdk/node')
   const path = await targetOf(image, options)
   const display = showProgress(invocation, `Downloading ${printable(image.name ?? image.id)}`, options.progress)
-  const saved = await downloadFile(image, path, { signal: invocation.signal, onProgress: display.onProgress }).finally(
-    display.end,
-  )
+  const saved = await downloadFile(image, path, {
+    signal: invocation.signal,
+    onProgress: display.onProgress,
+    resume: options.resume,
+  }).finally(display.end)
   const verified =
     saved.verified === undefined ? 'the cloud has no digest of it' : `${saved.verified.algorithm} verified`
   await say(invocation, `Saved ${printable(path)} (${formatBytes(saved.sizeBytes)}, ${verified}).`)

@@ -5,10 +5,12 @@ import { ExitCode } from '../exit-codes.ts'
 import { showProgress } from '../progress.ts'
 import { printable } from '../text.ts'
 import { formatBytes } from '../units.ts'
+import type { UploadMemory } from './upload-memory.ts'
 import { arrivedWhole, type Upload, uploadAlgorithm } from './upload-source.ts'
 
 /**
  * Uploads to a queued image, shows how it goes, and compares what arrived with what was read.
+ * @param memory of uploads that were cut off, to go on with them; without it all bytes go in one request
  * @throws CommandError when other bytes arrived
  */
 export const sendBytes = async (
@@ -16,21 +18,29 @@ export const sendBytes = async (
   image: Image,
   upload: Upload,
   showsProgress: boolean,
+  memory?: UploadMemory,
 ): Promise<void> => {
   const { signal, now } = invocation
   const startedAt = now()
   const display = showProgress(invocation, `Uploading ${printable(upload.name)}`, showsProgress)
   try {
-    await image.uploadData(upload.source, { signal, onProgress: display.onProgress })
+    await image.uploadData(upload.source, {
+      signal,
+      onProgress: display.onProgress,
+      resumable: memory === undefined ? false : undefined,
+      uploadId: memory?.found?.uploadId,
+      onUpload: (uploadId) => memory?.keep({ imageId: image.id, uploadId }),
+    })
+    await memory?.forget()
   } finally {
     await display.end()
   }
   await image.refresh({ signal })
-  const whole = arrivedWhole(image, upload)
+  const whole = await arrivedWhole(image, upload)
   if (whole === false) {
     throw new CommandError(
       ExitCode.error,
-      `The service got other bytes than were read: its ${uploadAlgorithm} is ${image.osHashValue}, the file's ${upload.digest()}.`,
+      `The service got other bytes than were read: its ${uploadAlgorithm} is ${image.osHashValue}, the file's ${await upload.digest()}.`,
       'Do not use this image; upload the bytes to a new one.',
     )
   }

@@ -124,3 +124,48 @@ test('a refusal and an abort leave nothing behind', async (t) => {
   await assert.rejects(download, reason)
   assert.deepEqual(readdirSync(slow.folder), [])
 })
+
+test('what arrived is kept for the next time, and gone on with while the image has the same digest', async (t) => {
+  const ranges: (string | undefined)[] = []
+  const file: Cloud['file'] = (response, range, attempt) => {
+    ranges.push(range)
+    const start = Number(/\d+/.exec(range ?? '')?.[0] ?? 0)
+    const headers = { 'content-length': bytes.length - start, 'content-range': `bytes ${start}-2999999/3000000` }
+    response.writeHead(range === undefined ? 200 : 206, headers)
+    if (attempt > 1) response.end(bytes.subarray(start))
+    else response.write(bytes.subarray(0, 1_500_000), () => setTimeout(() => response.destroy(), 20))
+  }
+  const { image, folder, target } = await setUp(t, { file })
+  const options = { resume: true, maxResumes: 0 }
+  await assert.rejects(downloadFile(image, target, options), NetworkError)
+  const [part = ''] = readdirSync(folder)
+  assert.match(part, /^\.image\.raw\.[0-9a-f]{16}\.part$/)
+  const kept = readFileSync(join(folder, part)).length
+  assert.ok(kept > 0)
+  const { verified, sizeBytes } = await downloadFile(image, target, options)
+  assert.equal(verified?.algorithm, 'sha512')
+  assert.equal(sizeBytes, bytes.length)
+  assert.ok(readFileSync(target).equals(bytes))
+  assert.deepEqual(readdirSync(folder), ['image.raw'])
+  assert.deepEqual(ranges, [undefined, `bytes=${kept}-`])
+})
+
+test('a beginning that is not the image, or longer than it, is thrown away', async (t) => {
+  const file: Cloud['file'] = (response, range) => {
+    const start = Number(/\d+/.exec(range ?? '')?.[0] ?? 0)
+    const headers = { 'content-length': bytes.length - start, 'content-range': `bytes ${start}-2999999/3000000` }
+    response.writeHead(range === undefined ? 200 : 206, headers).end(bytes.subarray(start))
+  }
+  const { image, folder, target } = await setUp(t, { file })
+  const name = createHash('sha256').update(`${image.id} ${image.osHashValue}`).digest('hex').slice(0, 16)
+  const part = join(folder, `.image.raw.${name}.part`)
+  writeFileSync(part, 'other bytes')
+  await assert.rejects(downloadFile(image, target, { resume: true }), ChecksumMismatchError)
+  assert.deepEqual(readdirSync(folder), [])
+  writeFileSync(part, Buffer.alloc(bytes.length + 1))
+  await downloadFile(image, target, { resume: true })
+  assert.ok(readFileSync(target).equals(bytes))
+  // Whole, but not renamed yet.
+  writeFileSync(part, bytes)
+  assert.equal((await downloadFile(image, target, { resume: true })).verified?.algorithm, 'sha512')
+})

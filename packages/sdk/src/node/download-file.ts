@@ -1,5 +1,6 @@
 import { createHash, getHashes, type Hash, randomUUID } from 'node:crypto'
-import { open, rename, rm } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { ImageChecksum, ImageDownload } from '../download.ts'
 import { ChecksumMismatchError, NetworkError } from '../errors.ts'
@@ -12,6 +13,11 @@ export interface DownloadFileOptions extends CallOptions {
   onProgress?: OnProgress | undefined
   /** How often a transfer that broke off is taken up again where it stopped. Default 5. */
   maxResumes?: number | undefined
+  /**
+   * Keeps what arrived when the download ends early, however it ends, in a file beside the target, and goes on from there
+   * the next time, if the image still has the same digest. Default false.
+   */
+  resume?: boolean | undefined
 }
 
 export interface DownloadedFile {
@@ -79,6 +85,38 @@ const receiveWhole = async (image: Image, transfer: Transfer, options: DownloadF
   }
 }
 
+/** Where the beginning of these very bytes is kept between two attempts. */
+const keptPath = (image: Image, path: string): string | undefined => {
+  const digest = image.osHashValue ?? image.checksum
+  if (digest === null) return undefined
+  const name = createHash('sha256').update(`${image.id} ${digest}`).digest('hex').slice(0, 16)
+  return join(dirname(path), `.${basename(path)}.${name}.part`)
+}
+
+/** Takes up what an earlier attempt has left: it is hashed anew, as if it had just come. */
+const takeUp = async (file: FileHandle, transfer: Transfer, image: Image, signal: AbortSignal | undefined) => {
+  const { size } = await file.stat()
+  if (size === 0 || image.size === null || size > image.size) {
+    await file.truncate(0)
+    return
+  }
+  transfer.totalBytes = image.size
+  transfer.expected = expectedDigest({
+    algorithm: image.osHashAlgo ?? undefined,
+    value: image.osHashValue?.toLowerCase(),
+    md5: image.checksum ?? undefined,
+  })
+  if (transfer.expected !== undefined) transfer.hash = createHash(transfer.expected.algorithm)
+  const buffer = new Uint8Array(1_048_576)
+  while (transfer.receivedBytes < size) {
+    signal?.throwIfAborted()
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, transfer.receivedBytes)
+    if (bytesRead === 0) break
+    transfer.hash?.update(buffer.subarray(0, bytesRead))
+    transfer.receivedBytes += bytesRead
+  }
+}
+
 const verify = ({ hash, expected }: Transfer, image: Image): void => {
   const digest = hash?.digest('hex')
   if (digest === undefined || expected === undefined || digest === expected.digest) return
@@ -88,10 +126,17 @@ const verify = ({ hash, expected }: Transfer, image: Image): void => {
   )
 }
 
+/** A file of its own for one attempt, or the one that an earlier attempt has left. */
+const openPart = async (kept: string | undefined, path: string) => {
+  const partPath = kept ?? join(dirname(path), `.${basename(path)}.${randomUUID()}.part`)
+  const flags = kept === undefined ? 'wx' : constants.O_RDWR | constants.O_CREAT
+  return { partPath, file: await open(partPath, flags, 0o666) }
+}
+
 /**
  * Downloads an image into a file and checks the bytes on the way. They go to a temporary name beside the target, which
- * takes the target's name (replacing a file there) only when everything is right and on disk; else it is removed.
- * A broken connection is taken up where it stopped.
+ * takes the target's name (replacing a file there) only when everything is right and on disk; else it is removed, or kept for
+ * the next time (`resume`). A broken connection is taken up where it stopped.
  * @throws ChecksumMismatchError when the bytes are wrong
  */
 export const downloadFile = async (
@@ -101,20 +146,34 @@ export const downloadFile = async (
 ): Promise<DownloadedFile> => {
   // An image that was fetched before its upload has no digests yet.
   if (image.osHashValue === null && image.checksum === null) await image.refresh({ signal: options.signal })
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.part`)
-  const file = await open(temporary, 'wx')
-  const writer = new FileWriter(file)
-  const transfer: Transfer = { writer, receivedBytes: 0, totalBytes: undefined, expected: undefined, hash: undefined }
+  const kept = options.resume === true ? keptPath(image, path) : undefined
+  const { partPath, file } = await openPart(kept, path)
+  const transfer: Transfer = {
+    writer: new FileWriter(file),
+    receivedBytes: 0,
+    totalBytes: undefined,
+    expected: undefined,
+    hash: undefined,
+  }
   try {
-    await receiveWhole(image, transfer, options)
+    if (kept !== undefined) {
+      await takeUp(file, transfer, image, options.signal)
+      transfer.writer = new FileWriter(file, transfer.receivedBytes)
+    }
+    if (transfer.receivedBytes === 0 || transfer.receivedBytes !== transfer.totalBytes) {
+      await receiveWhole(image, transfer, options)
+    }
     verify(transfer, image)
-    await writer.flush()
+    await transfer.writer.flush()
     await file.sync()
     await file.close()
-    await rename(temporary, path)
+    await rename(partPath, path)
   } catch (error) {
+    await transfer.writer.flush().catch(() => {})
     await file.close().catch(() => {})
-    await rm(temporary, { force: true })
+    // Wrong bytes are of no use to the next attempt.
+    const isWorthKeeping = kept !== undefined && transfer.receivedBytes > 0 && !(error instanceof ChecksumMismatchError)
+    if (!isWorthKeeping) await rm(partPath, { force: true })
     throw error
   }
   return { path, sizeBytes: transfer.receivedBytes, verified: transfer.expected }

@@ -4,8 +4,9 @@ import type { StreamSource } from '../upload.ts'
 
 const chunkBytes = 1_048_576
 
-const readFrom = (path: string): ReadableStream<Uint8Array> => {
+const readFrom = (path: string, start: number): ReadableStream<Uint8Array> => {
   const opened = open(path)
+  let position = start
   return new ReadableStream<Uint8Array>(
     {
       async start() {
@@ -16,7 +17,8 @@ const readFrom = (path: string): ReadableStream<Uint8Array> => {
         try {
           // A fresh buffer each time: fetch may still be sending the one before.
           const buffer = new Uint8Array(chunkBytes)
-          const { bytesRead } = await file.read(buffer, 0, chunkBytes)
+          const { bytesRead } = await file.read(buffer, 0, chunkBytes, position)
+          position += bytesRead
           if (bytesRead > 0) {
             controller.enqueue(buffer.subarray(0, bytesRead))
             return
@@ -45,5 +47,5 @@ export const fileSource = async (path: string): Promise<StreamSource> => {
     if (stats.isFile()) return stats
     throw new InvalidArgumentError(`${path} is not a file.`)
   })
-  return { size, stream: () => readFrom(path) }
+  return { size, stream: () => readFrom(path, 0), from: (start) => readFrom(path, start) }
 }

@@ -10,10 +10,13 @@ export class FileWriter {
   readonly #file: FileHandle
   #gathered: Uint8Array[] = []
   #gatheredBytes = 0
+  #position: number
   #underWay: Promise<void> = Promise.resolve()
 
-  constructor(file: FileHandle) {
+  /** @param position where the first byte goes */
+  constructor(file: FileHandle, position = 0) {
     this.#file = file
+    this.#position = position
   }
 
   /** Resolves when the next chunk may come. Rejects with the error of an earlier write. */
@@ -33,7 +36,8 @@ export class FileWriter {
   }
 
   #start(): void {
-    this.#underWay = writeAll(this.#file, this.#gathered)
+    this.#underWay = writeAll(this.#file, this.#gathered, this.#position)
+    this.#position += this.#gatheredBytes
     // Whoever comes next gets the error; until then it is nobody's.
     this.#underWay.catch(() => {})
     this.#gathered = []
@@ -41,10 +45,12 @@ export class FileWriter {
   }
 }
 
-const writeAll = async (file: FileHandle, chunks: Uint8Array[]): Promise<void> => {
+const writeAll = async (file: FileHandle, chunks: Uint8Array[], position: number): Promise<void> => {
   let rest = chunks
+  let at = position
   while (rest.length > 0) {
-    const { bytesWritten } = await file.writev(rest)
+    const { bytesWritten } = await file.writev(rest, at)
+    at += bytesWritten
     rest = after(rest, bytesWritten)
   }
 }
