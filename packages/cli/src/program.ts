@@ -7,6 +7,7 @@ import { type Context, type GlobalOptions, write } from './context.ts'
 import { addImageCommands } from './image-program.ts'
 import { addKeyCommands } from './key-program.ts'
 import { addMasterKeyCommands } from './master-key-program.ts'
+import { addMetadefCommands } from './metadef-program.ts'
 import { addNoticeCommands } from './notice-program.ts'
 import type { OutputOptions } from './output/formats.ts'
 import { addReceiveCommands } from './receive-program.ts'
@@ -95,6 +96,7 @@ export const createProgram = (context: Context): Command => {
   addKeyCommands(program, invoke)
   addNoticeCommands(program, invoke)
   addStoreCommands(program, invoke)
+  addMetadefCommands(program, invoke)
   addOtherCommands(program, context, invoke)
   return program
 }
