@@ -92,6 +92,7 @@ describe('an upload', () => {
             virtualSizeBytes: null,
             contentWarning: null,
             encryptedContent: null,
+            verified: null,
           })
         },
       ),

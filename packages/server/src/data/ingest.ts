@@ -44,6 +44,8 @@ export interface Ingested {
   /** Set when the bytes do not match the image and the service was told to take them all the same. */
   readonly contentWarning: string | null
   readonly encryptedContent: 'luks' | null
+  /** The signature that they were verified with, in base64. */
+  readonly verified: string | null
 }
 
 const textOf: Readonly<Record<IntakeFailure | 'aborted', string>> = {
@@ -133,6 +135,7 @@ class Upload {
       virtualSizeBytes: content?.virtualSizeBytes ?? null,
       contentWarning: content?.warning ?? null,
       encryptedContent: content?.encryptedContent ?? null,
+      verified: verification === undefined ? null : Buffer.from(verification.signature).toString('base64'),
     }
   }
 

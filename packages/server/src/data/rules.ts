@@ -1,11 +1,12 @@
 import { apiError } from '../api-error.ts'
 import type { Image } from '../images/image.ts'
+import { signatureOf } from '../signatures/signature.ts'
 import type { Ingested } from './ingest.ts'
 
 /** What is kept of the bytes of an image. */
 export type BytesFacts = Pick<
   Ingested,
-  'sizeBytes' | 'virtualSizeBytes' | 'checksum' | 'hashAlgorithm' | 'hashValue' | 'encryptedContent'
+  'sizeBytes' | 'virtualSizeBytes' | 'checksum' | 'hashAlgorithm' | 'hashValue' | 'encryptedContent' | 'verified'
 >
 
 /** An image whose upload came to nothing: as it was before. */
@@ -22,17 +23,31 @@ export const withoutData = (image: Image, now: number): Image => ({
   updatedAt: now,
 })
 
-/** An image with what its bytes turned out to be. */
-export const withData = (image: Image, bytes: BytesFacts, now: number): Image => ({
-  ...image,
-  sizeBytes: bytes.sizeBytes,
-  virtualSizeBytes: bytes.virtualSizeBytes,
-  checksum: bytes.checksum,
-  hashAlgorithm: bytes.hashAlgorithm,
-  hashValue: bytes.hashValue,
-  encryptedContent: bytes.encryptedContent,
-  updatedAt: now,
-})
+/** A way in that forgets to verify gets nothing in. @throws ApiError `signature_refused` */
+const checkVerified = (image: Image, { verified }: BytesFacts): void => {
+  const signature = signatureOf(image)
+  if (signature !== undefined && Buffer.from(signature.bytes).toString('base64') !== verified) {
+    throw apiError('signature_refused', { why: 'it is not the one that the bytes were verified with' })
+  }
+}
+
+/**
+ * An image with what its bytes turned out to be. No image gets bytes in another way.
+ * @throws ApiError `signature_refused`
+ */
+export const withData = (image: Image, bytes: BytesFacts, now: number): Image => {
+  checkVerified(image, bytes)
+  return {
+    ...image,
+    sizeBytes: bytes.sizeBytes,
+    virtualSizeBytes: bytes.virtualSizeBytes,
+    checksum: bytes.checksum,
+    hashAlgorithm: bytes.hashAlgorithm,
+    hashValue: bytes.hashValue,
+    encryptedContent: bytes.encryptedContent,
+    updatedAt: now,
+  }
+}
 
 /** @throws ApiError `data_media_type` */
 export const checkDataMediaType = (contentType: string | undefined): void => {
