@@ -20,6 +20,22 @@ export const hashSeconds = async (
   return Number(seconds)
 }
 
+/**
+ * Inspects bytes from memory.
+ * @param core of the process; null: any
+ * @returns seconds
+ */
+export const inspectSeconds = async (
+  kind: 'qcow2' | 'raw' | 'ova',
+  sizeBytes: number,
+  core: number | null,
+): Promise<number> => {
+  const args = [fileURLToPath(import.meta.resolve('./inspect-alone.ts')), String(sizeBytes), kind]
+  await using child = startChild(process.execPath, args, { core })
+  const [, seconds] = await child.firstMatch(/took (\S+)/)
+  return Number(seconds)
+}
+
 /** Writes a new file and syncs it once, as an upload without hashes and without a network would. Returns seconds. */
 export const writeSeconds = async (folder: string, sizeBytes: number): Promise<number> => {
   const path = join(folder, 'write-floor')

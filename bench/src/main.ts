@@ -6,6 +6,7 @@ import { approve } from './benches/approve.ts'
 import { catalogue } from './benches/catalogue.ts'
 import { download } from './benches/download.ts'
 import { inbox } from './benches/inbox.ts'
+import { inspect } from './benches/inspect.ts'
 import { list } from './benches/list.ts'
 import { members } from './benches/members.ts'
 import { membership } from './benches/membership.ts'
@@ -37,6 +38,7 @@ const benches: ReadonlyMap<string, (lab: Lab) => Promise<Row[]>> = new Map([
   ['notices', notices],
   ['download', download],
   ['upload', upload],
+  ['inspect', inspect],
   ['memory', memory],
   ['sealed-upload', sealedUpload],
   ['sealed-download', sealedDownload],

@@ -49,7 +49,7 @@ describe('what bytes are', () => {
   })
 
   it('a hostile descriptor takes no time', () => {
-    const started = performance.now()
+    const started = process.cpuUsage()
     for (const extra of [
       ' '.repeat(60_000),
       `createType=${' '.repeat(60_000)}x`,
@@ -57,7 +57,7 @@ describe('what bytes are', () => {
     ]) {
       findingOf(made.vmdk({ extra, descriptorSectors: 128n }))
     }
-    assert.ok(performance.now() - started < 500)
+    assert.ok(process.cpuUsage(started).user < 500_000)
   })
 })
 
