@@ -85,6 +85,11 @@ const writesOf = (image: string): Row[] => [
   ['PUT', '/v2/images/{id}/encryption', { key_id: crypto.randomUUID() }],
   ['DELETE', '/v2/images/{id}/encryption'],
   ['POST', '/v2/images/{id}/copies', { name: 'A copy' }],
+  // Whoever may not read the bytes has no links to them.
+  ['GET', '/v2/images/{id}/links'],
+  ['POST', '/v2/images/{id}/links', { expires_in_seconds: 60 }],
+  ['PATCH', '/v2/images/{id}/links/{link}', { expires_in_seconds: 60 }],
+  ['DELETE', '/v2/images/{id}/links/{link}'],
 ]
 
 const runRoles = async (scene: Scene, things: Things) => {
@@ -209,7 +214,8 @@ const runGarbage = async (scene: Scene, things: Things) => {
         if (!expected.includes(answer.status))
           throw new Error(`${what}: ${answer.status} with ${answer.text.slice(0, 200)}`)
       }
-      if (!/(approve|encryption|copies)$/.test(template)) expectStatus(await actors.owner.api.send(method, path), 400)
+      if (!/(approve|encryption|copies|links(\/\{link\})?)$/.test(template))
+        expectStatus(await actors.owner.api.send(method, path), 400)
     })
   }
 }

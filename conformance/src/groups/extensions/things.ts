@@ -65,6 +65,8 @@ export const makeThings = async (scene: Scene): Promise<Things> => {
     tasks: crypto.randomUUID(),
     stores: (await storeNames(scene))?.byDefault ?? 'none',
     '{store}': image,
+    // Goes with its image.
+    links: stringAt(expectStatus(await owner.api.post(`/v2/images/${image}/links`, {}), 201).json, 'id'),
     keys: await thingKey(scene),
     namespaces: await thingNamespace(scene),
     objects: 'kept',
