@@ -86,6 +86,16 @@ export const errorTable = {
     message: 'The request broke off; what arrived of it is kept.',
     next: 'Ask where the upload stands with HEAD, and go on from there.',
   },
+  cache_not_active: {
+    status: 400,
+    message: 'Only active images are cached; this one is {status}.',
+    next: '',
+  },
+  cache_target_unknown: {
+    status: 400,
+    message: 'x-image-cache-clear-target is {target}; it can be cache, queue, or left out for both.',
+    next: '',
+  },
   multiple_ranges: { status: 400, message: 'Only one range can be asked for at a time.', next: '' },
 
   // 401: who are you
@@ -227,6 +237,11 @@ export const errorTable = {
   member_not_found: { status: 404, message: 'Image {image} has no member {member} that you can see.', next: '' },
   tag_not_found: { status: 404, message: 'The image has no tag {tag}.', next: '' },
 
+  cache_off: {
+    status: 404,
+    message: 'This service caches no images.',
+    next: 'The setting cache_size_bytes gives the cache room.',
+  },
   resource_not_found: {
     status: 404,
     message: 'There is no {kind} {id} that you can see.',
@@ -283,6 +298,11 @@ export const errorTable = {
     status: 409,
     message: 'The image is being imported already, by the task {task}.',
     next: 'Wait until it has ended.',
+  },
+  cache_not_central: {
+    status: 409,
+    message: 'Each machine of this service has a cache of its own and does not know the others.',
+    next: 'Ask each of them: GET /v2/cache',
   },
   copy_not_active: {
     status: 409,

@@ -1,4 +1,5 @@
 export * from './access-request.ts'
+export * from './cache.ts'
 export * from './catalogue.ts'
 export * from './cloud-images.ts'
 export * from './errors.ts'

@@ -2,6 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import fastify, { type FastifyInstance, LogController } from 'fastify'
 import { ApiError } from './api-error.ts'
+import { type Cache, openCache } from './cache/cache.ts'
+import { cacheRoutes } from './cache/routes.ts'
 import { sendErrorPage } from './catalogue/page.ts'
 import { catalogueRoutes } from './catalogue/public-routes.ts'
 import { listingRoutes } from './catalogue/routes.ts'
@@ -70,7 +72,7 @@ import { startReaper } from './shares/reaper.ts'
 import { shareRoutes } from './shares/routes.ts'
 import { startUsage } from './shares/usage.ts'
 import { certificateFolder } from './signatures/certificates.ts'
-import { openStores } from './storage/stores.ts'
+import { openStores, type Stores } from './storage/stores.ts'
 import { storeRoutes } from './stores/routes.ts'
 import { taskRoutes } from './tasks/routes.ts'
 import { createTasks } from './tasks/runner.ts'
@@ -152,6 +154,7 @@ const withRoutes = async (app: FastifyInstance, service: Service): Promise<void>
     importRoutes(api, service)
     taskRoutes(api, service)
     storeRoutes(api, service)
+    cacheRoutes(api, service)
     locationRoutes(api, service)
     memberRoutes(api, service)
     eventRoutes(api, service)
@@ -235,6 +238,15 @@ const openKeyManager = async (
   return createBarbican({ ...around, url: config.key_manager, keystone, fetch: globalThis.fetch })
 }
 
+const openCacheOf = async (
+  config: Config,
+  { log, ...around }: { readonly database: Database; readonly origin: Stores; readonly log: FastifyInstance['log'] },
+): Promise<Cache | undefined> => {
+  if (config.cache_size_bytes === 0) return undefined
+  const onError = (error: unknown) => log.error({ err: error }, 'the cache failed; the stores are used instead')
+  return openCache(join(config.data, 'cache'), config.cache_size_bytes, { ...around, onError })
+}
+
 /** Chooses the parts and joins them. The only place that knows which implementation stands behind a port. */
 export const assemble = async (
   config: Config,
@@ -243,8 +255,10 @@ export const assemble = async (
   await mkdir(config.data, { recursive: true, mode: 0o700 })
   const { now = Date.now } = given
   const app = createApp(config)
-  const stores = await openStores(config.stores)
+  const origin = await openStores(config.stores)
   const database = await openDatabase(config.database_url)
+  const cache = await openCacheOf(config, { database, origin, log: app.log })
+  const stores = cache?.stores ?? origin
   await loadStock(database, now)
   const presence = await enter(database, now, (error) => app.log.error({ err: error }, 'a heartbeat failed'))
   const uploads = createUploads()
@@ -268,6 +282,7 @@ export const assemble = async (
     database,
     identity,
     stores,
+    cache,
     hashing: createHashing(),
     hashAlgorithm: config.hash_algorithm,
     sendBuffers: createSendBuffers(),
@@ -331,6 +346,7 @@ export const assemble = async (
       await service.usage.stop()
       await notices.stop()
       await sweeper.stop()
+      await cache?.stop()
       await service.hashing.close()
       await identity.close()
       await presence.leave()

@@ -122,6 +122,14 @@ export const ConfigSchema = Type.Object(
     format_check: Type.Optional(
       Type.Boolean({ default: true, description: 'Refuse bytes that do not match disk_format.' }),
     ),
+    cache_size_bytes: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        default: 10 * 1024 ** 3,
+        description:
+          'Bytes that copies of images may have in the folder `cache` of the data folder: of images in S3 those that are read, of others those that an administrator names. 0: none.',
+      }),
+    ),
     import_methods: Type.Optional(
       Type.String({
         default: 'glance-direct,web-download,copy-image',

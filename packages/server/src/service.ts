@@ -1,5 +1,6 @@
 import type { ImportMethod } from '@vitrine/contract'
 import type { FastifyBaseLogger } from 'fastify'
+import type { Cache } from './cache/cache.ts'
 import type { Limits } from './config.ts'
 import type { Copies } from './data/copies.ts'
 import type { HashAlgorithm, Hashing } from './data/hashing.ts'
@@ -25,7 +26,9 @@ import type { UploadTurns } from './uploads/turns.ts'
 export interface Service {
   readonly database: Database
   readonly identity: Identity
+  /** Read through the cache, if there is one. */
   readonly stores: Stores
+  readonly cache: Cache | undefined
   readonly hashing: Hashing
   readonly hashAlgorithm: HashAlgorithm
   readonly sendBuffers: SendBuffers
