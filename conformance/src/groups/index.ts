@@ -36,6 +36,7 @@ import { usage } from './extensions/usage.ts'
 import { webhookCalls } from './extensions/webhooks.ts'
 import { withdrawal } from './extensions/withdrawal.ts'
 import { filtersAndSorting } from './filters.ts'
+import { identityService } from './identity-service.ts'
 import { imagesAccess } from './images-access.ts'
 import { imagesAttributes } from './images-attributes.ts'
 import { imagesCreate } from './images-create.ts'
@@ -69,6 +70,7 @@ import { versions } from './versions.ts'
 export const groups: readonly Group[] = [
   versions,
   authentication,
+  identityService,
   routesAndMethods,
   errors,
   schemaDocuments,
