@@ -108,18 +108,32 @@ export const makeBootableDisk = async (folder: string): Promise<BootableDisk> =>
   return { path, line, sizeBytes, virtualSizeBytes: diskBytes, sha512: await sha512Of(path) }
 }
 
+/** What a machine printed, and how it ended. */
+export interface Booted {
+  /** The last line that it sent to the serial port. */
+  readonly line: string
+  readonly isGood: boolean
+  readonly printed: string
+}
+
+/** Boots a disk from a path or an address, whether that ends well or not. */
+export const tryBoot = async (location: string, format: 'qcow2' | 'raw'): Promise<Booted> => {
+  const machine = ['-machine', 'pc,accel=tcg', '-m', '64', '-nodefaults', '-display', 'none', '-monitor', 'none']
+  const ends = ['-no-reboot', '-serial', 'stdio', '-device', 'isa-debug-exit,iobase=0xf4,iosize=4']
+  const drive = ['-drive', `file=${location},format=${format},if=virtio,snapshot=on`]
+  const booted = await run('qemu-system-x86_64', [...machine, ...ends, ...drive], { timeoutMs: 60_000 })
+  const line = booted.stdout.trim().split('\n').at(-1)?.trim() ?? ''
+  const printed = `the boot ended with ${booted.exitCode}\n${booted.stdout}\n${booted.stderr}`
+  return { line, isGood: booted.exitCode === bootedExitCode, printed }
+}
+
 /**
  * Boots a qcow2 image.
  * @returns the last line it sent to the serial port
  * @throws Error with all that it printed, unless it ended as a good boot does
  */
 export const boot = async (path: string): Promise<string> => {
-  const machine = ['-machine', 'pc,accel=tcg', '-m', '64', '-nodefaults', '-display', 'none', '-monitor', 'none']
-  const ends = ['-no-reboot', '-serial', 'stdio', '-device', 'isa-debug-exit,iobase=0xf4,iosize=4']
-  const drive = ['-drive', `file=${path},format=qcow2,if=virtio,snapshot=on`]
-  const booted = await run('qemu-system-x86_64', [...machine, ...ends, ...drive], { timeoutMs: 60_000 })
-  if (booted.exitCode !== bootedExitCode) {
-    throw new Error(`the boot ended with ${booted.exitCode}\n${booted.stdout}\n${booted.stderr}`)
-  }
-  return booted.stdout.trim().split('\n').at(-1)?.trim() ?? ''
+  const { line, isGood, printed } = await tryBoot(path, 'qcow2')
+  if (!isGood) throw new Error(printed)
+  return line
 }

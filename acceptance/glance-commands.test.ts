@@ -385,15 +385,23 @@ const cacheAsAdmin = async ({ stage, used }: Cast): Promise<ClientCommand> => {
   return new ClientCommand(stage, 'glance', environment, used)
 }
 
-const cacheOff = async (cast: Cast): Promise<void> => {
+const cache = async (cast: Cast): Promise<void> => {
+  const { producer } = cast
   const admin = await cacheAsAdmin(cast)
-  const [image] = await cast.producer.rows('image-list')
-  const id = image?.ID ?? ''
-  await admin.refuses(/There is nothing at this path/, 'cache-list')
-  for (const args of [['cache-queue', id], ['cache-delete', id], ['cache-clear']]) {
-    const { stdout, stderr } = await admin.try(...args)
-    assert.match(stdout + stderr, /There is nothing at this path.*Unable to/s, args.join(' '))
-  }
+  const { id = '' } = await producer.properties('image-create', '--name', 'cached', ...formats)
+  const { path } = await freshFile(cast)
+  await producer.silently('image-upload', '--file', path, id)
+  await admin.try('cache-queue', id)
+  const isListed = async () => (await admin.try('cache-list')).stdout.includes(id)
+  await waitFor('the image in the cache', async () => ((await isListed()) ? true : undefined))
+  const { stdout } = await admin.try('cache-list')
+  assert.match(stdout, new RegExp(`${id}.*(cached|queued)`))
+  await admin.try('cache-delete', id)
+  assert.ok(!(await admin.try('cache-list')).stdout.includes(id))
+  await admin.try('cache-queue', id)
+  await admin.try('cache-clear')
+  await waitFor('an empty cache', async () => ((await isListed()) ? undefined : true))
+  await producer.silently('image-delete', id)
 }
 
 const parts: Readonly<Record<string, (cast: Cast) => Promise<void>>> = {
@@ -409,7 +417,7 @@ const parts: Readonly<Record<string, (cast: Cast) => Promise<void>>> = {
   objects,
   'tags of namespaces': tags,
   schemas,
-  'a cache that is switched off': cacheOff,
+  'the cache': cache,
 }
 
 /** Those that print help only; what they print is asked for here, to learn the others. */

@@ -9,6 +9,7 @@ const packageOf = {
   glance: 'python3-glanceclient',
   'qemu-img': 'qemu-utils',
   'qemu-system-x86_64': 'qemu-system-x86',
+  'qemu-block-curl': 'qemu-block-extra',
   xfs_io: 'xfsprogs',
   'mkfs.ext4': 'e2fsprogs',
   openssl: 'openssl',
@@ -22,7 +23,11 @@ export type Command = keyof typeof packageOf
 // What a daemon's package asks before it starts the daemon; 101 forbids it. Nothing installed here shall run by itself.
 const policyPath = '/usr/sbin/policy-rc.d'
 
+/** No command, but the part of QEMU that reads disks over HTTP. */
+const curlDriver = '/usr/lib/x86_64-linux-gnu/qemu/block-curl.so'
+
 const isThere = async (command: Command): Promise<boolean> => {
+  if (command === 'qemu-block-curl') return existsSync(curlDriver)
   const found = await Promise.all(
     searchPath(process.env).map((folder) =>
       access(join(folder, command), constants.X_OK).then(

@@ -6,6 +6,7 @@ import type { ServeOptions } from './commands/serve.ts'
 import { type Context, type GlobalOptions, write } from './context.ts'
 import { addImageCommands } from './image-program.ts'
 import { addKeyCommands } from './key-program.ts'
+import { addLinkCommands } from './link-program.ts'
 import { addMasterKeyCommands } from './master-key-program.ts'
 import { addMetadefCommands } from './metadef-program.ts'
 import { addNoticeCommands } from './notice-program.ts'
@@ -95,6 +96,7 @@ export const createProgram = (context: Context): Command => {
   addCatalogueCommands(program, invoke)
   addKeyCommands(program, invoke)
   addNoticeCommands(program, invoke)
+  addLinkCommands(program, invoke)
   addStoreCommands(program, invoke)
   addMetadefCommands(program, invoke)
   addOtherCommands(program, context, invoke)

@@ -31,6 +31,7 @@ import { createInvitation, type Invitation, type InvitationAttributes } from './
 import type { PageOptions, PaginatedIterator, ResourceIterator } from './iterators.ts'
 import type { JsonValue } from './json.ts'
 import { PatchDocument, PatchOperation } from './json-patch.ts'
+import { createLink, type Link, type LinkAttributes, listLinks } from './link.ts'
 import { type Listing, type ListingAttributes, publish } from './listing.ts'
 import { addLocation, type Location, type LocationDigest, listLocations } from './location.ts'
 import { Member, projectId, putStatus } from './member.ts'
@@ -303,6 +304,16 @@ export class Image extends ImageRecord {
   /** What was and is done for the image in the background, as far as the own project asked for it. */
   listTasks(options: CallOptions = {}): ResourceIterator<Task> {
     return listImageTasks(this.#api, this.id, options)
+  }
+
+  /** Makes an address that reads the bytes without a token, for a short time: for QEMU, curl and the like. */
+  createLink(attributes: LinkAttributes = {}, options: CallOptions = {}): Promise<Link> {
+    return createLink(this.#api, this.id, attributes, options)
+  }
+
+  /** The links of the own project that work, newest first; without their addresses. */
+  listLinks(options: PageOptions & CallOptions = {}): PaginatedIterator<Link> {
+    return listLinks(this.#api, this.id, options)
   }
 
   /** Deletes the bytes from one of several stores. By default clouds let only administrators do that. */

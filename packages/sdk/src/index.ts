@@ -114,6 +114,7 @@ export type {
   KeyGrant,
   RotateOptions,
 } from './key.ts'
+export { Link, type LinkAttributes } from './link.ts'
 export type {
   Listing,
   ListingAttributes,

@@ -130,6 +130,7 @@ const triedElsewhere = [
   /^PUT \/v2\/listings\/\{\}\/icon$/,
   /^\w+ \/v2\/images(\/\{\}(\/(file|stage|import|locations|tasks|actions\/\w+|(tags|members)(\/\{\})?))?)?$/,
   /^\w+ \/v2\/metadefs\//,
+  /^\w+ \/v2\/cache(\/|$)/,
   /^\w+ \/v2\/(tasks(\/\{\})?|stores\/\{\}\/\{\}|info\/\w+(\/detail)?)$/,
 ]
 
@@ -225,8 +226,9 @@ interface Operation {
   methods: string[]
 }
 
-/** Belongs to the Image API, has things and words of its own, and groups that try it. */
-const isMetadefs = (template: string): boolean => template.startsWith('/v2/metadefs/')
+/** Calls of shapes of their own, which other groups try. */
+const hasOwnGroup = (template: string): boolean =>
+  /^\/v2\/(metadefs\/|cache(\/|$)|images\/\{imageId\}\/uploads)/.test(template)
 
 /** Every path that the service itself describes, below some first segments. */
 const described = async (scene: Scene, ...firsts: string[]): Promise<Operation[]> => {
@@ -236,7 +238,7 @@ const described = async (scene: Scene, ...firsts: string[]): Promise<Operation[]
       template,
       methods: Object.keys(objectAt(methods)).map((name) => name.toUpperCase()),
     }))
-    .filter(({ template }) => firsts.some((first) => template.startsWith(first)) && !isMetadefs(template))
+    .filter(({ template }) => firsts.some((first) => template.startsWith(first)) && !hasOwnGroup(template))
 }
 
 const everyMethod = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']

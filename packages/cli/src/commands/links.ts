@@ -1,0 +1,67 @@
+import type { JsonObject } from '@vitrine/sdk'
+import { documentView, field, instant } from '../columns.ts'
+import { connect } from '../connect.ts'
+import { type Invocation, say } from '../context.ts'
+import { listNeedsVitrine, needsVitrine } from '../extension.ts'
+import { findImage } from '../find-image.ts'
+import type { OutputOptions } from '../output/formats.ts'
+import { writeList, writeRecord } from '../output/output.ts'
+import type { View } from '../output/view.ts'
+import { resolveWhen, type When } from '../when.ts'
+import { wireDocument, wireDocuments } from '../wire.ts'
+
+const linksAre = 'Links to bytes are'
+
+const newLinkView: View<JsonObject> = documentView(
+  [field('url', 'URL'), instant('expires_at', 'Ends')],
+  [field('id', 'ID'), field('image_id', 'Image'), instant('created_at', 'Created')],
+)
+
+const linkView: View<JsonObject> = documentView(
+  [field('id', 'ID'), field('user_id', 'User'), instant('created_at', 'Created'), instant('expires_at', 'Ends')],
+  [field('image_id', 'Image')],
+)
+
+export interface LinkOptions extends OutputOptions {
+  expires?: When
+}
+
+export const makeLink = async (
+  invocation: Invocation,
+  reference: string,
+  { expires, ...options }: LinkOptions,
+): Promise<void> => {
+  const { signal } = invocation
+  const nowMs = Date.now()
+  const end = resolveWhen(expires, nowMs, '--expires')
+  const { service } = await connect(invocation)
+  const image = await findImage(service, reference, { signal })
+  const expiresInSeconds = end === undefined ? undefined : Math.ceil((end.getTime() - nowMs) / 1000)
+  const link = await needsVitrine(invocation, service, linksAre, image.createLink({ expiresInSeconds }, { signal }))
+  await writeRecord(invocation, newLinkView, wireDocument(link), options)
+  await say(invocation, `Whoever has the address reads the image. End it: vitrine unlink ${image.id} ${link.id}`)
+}
+
+export const listLinks = async (invocation: Invocation, reference: string, options: OutputOptions): Promise<void> => {
+  const { signal } = invocation
+  const { service } = await connect(invocation)
+  const image = await findImage(service, reference, { signal })
+  const links = listNeedsVitrine(linksAre, image.listLinks({ signal }))
+  const count = await writeList(invocation, linkView, wireDocuments(links), options)
+  if (count === 0) await say(invocation, `There are no links. To make one: vitrine link ${image.id}`)
+}
+
+/** Ends links by their ids; without any, all of the project. */
+export const endLinks = async (invocation: Invocation, reference: string, ids: readonly string[]): Promise<void> => {
+  const { signal } = invocation
+  const { service } = await connect(invocation)
+  const image = await findImage(service, reference, { signal })
+  const isMeant = (id: string): boolean => ids.length === 0 || ids.some((given) => id.startsWith(given))
+  let ended = 0
+  for await (const link of listNeedsVitrine(linksAre, image.listLinks({ signal }))) {
+    if (!isMeant(link.id)) continue
+    await link.delete({ signal })
+    ended += 1
+  }
+  await say(invocation, ended === 1 ? 'The link is ended.' : `${ended} links are ended.`)
+}
