@@ -7,7 +7,7 @@ import { sha512Of, tryBoot } from './disk.ts'
 import { needCommands } from './packages.ts'
 import { runSuccessfully } from './process.ts'
 import { type Stage, withStage } from './stage.ts'
-import { jsonOf, succeeds, textsIn, type Vitrine, vitrineAs } from './vitrine-command.ts'
+import { shownBy, succeeds, type Vitrine, vitrineAs } from './vitrine-command.ts'
 
 const skip = await needCommands('qemu-img', 'qemu-system-x86_64', 'qemu-block-curl')
 
@@ -28,7 +28,7 @@ const upload = async (producer: Vitrine, name: string, path: string): Promise<st
 const castOf = async (stage: Stage): Promise<Cast> => {
   const producer = vitrineAs(stage, 'producer')
   const consumer = vitrineAs(stage, 'consumer')
-  const consumerProject = textsIn(await jsonOf(consumer, 'whoami')).project_id ?? ''
+  const consumerProject = (await shownBy(consumer, 'whoami')).project_id ?? ''
   const images = {
     raw: await upload(producer, 'raw', join(stage.folder, 'disk.raw')),
     qcow2: await upload(producer, 'qcow2', stage.disk.path),
@@ -39,7 +39,7 @@ const castOf = async (stage: Stage): Promise<Cast> => {
 
 /** The address of a new link, over another host that leads to the service. */
 const linkOver = async ({ consumer }: Cast, id: string, origin: string): Promise<string> => {
-  const { url = '' } = textsIn(await jsonOf(consumer, 'link', id))
+  const { url = '' } = await shownBy(consumer, 'link', id)
   return origin + new URL(url).pathname
 }
 
