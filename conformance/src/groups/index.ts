@@ -1,5 +1,6 @@
 import type { Group } from '../suite.ts'
 import { authentication } from './authentication.ts'
+import { cache } from './cache.ts'
 import { download } from './download.ts'
 import { errors } from './errors.ts'
 import { extensionRequests, extensionRoles, foreignThings } from './extensions/access.ts'
@@ -95,6 +96,7 @@ export const groups: readonly Group[] = [
   importRemote,
   importRegions,
   tasks,
+  cache,
   storesAndInfo,
   locations,
   metadefsNamespaces,
