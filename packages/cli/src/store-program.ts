@@ -25,6 +25,54 @@ const addTasks = (program: Command, invoke: Invoke): void => {
     })
 }
 
+const addCache = (program: Command, invoke: Invoke): void => {
+  const cache = program
+    .command('cache')
+    .description('look after the copies of images on the machine of the service; for administrators')
+  withOutput(cache.command('list'))
+    .description('list what is cached, and what waits to be')
+    .action(async (options: OutputOptions, command: Command) => {
+      const { listCache } = await import('./commands/cache.ts')
+      await listCache(invoke(command), options)
+    })
+  cache
+    .command('add')
+    .description('have images cached')
+    .argument('<image...>', 'ids, beginnings of ids, or names')
+    .action(async (images: string[], _options: object, command: Command) => {
+      const { addToCache } = await import('./commands/cache.ts')
+      await addToCache(invoke(command), images)
+    })
+  cache
+    .command('remove')
+    .description('remove images from the cache, or from its queue')
+    .argument('<image...>', 'ids, beginnings of ids, or names')
+    .action(async (images: string[], _options: object, command: Command) => {
+      const { removeFromCache } = await import('./commands/cache.ts')
+      await removeFromCache(invoke(command), images)
+    })
+  cache
+    .command('clear')
+    .description('empty the cache and its queue')
+    .addOption(new Option('--only <what>', 'only one of them').choices(['cache', 'queue']))
+    .action(async (options: { only?: 'cache' | 'queue' }, command: Command) => {
+      const { clearCache } = await import('./commands/cache.ts')
+      await clearCache(invoke(command), options.only)
+    })
+  for (const [name, description] of [
+    ['clean', 'remove what is of no use any more'],
+    ['prune', 'bring the cache down to its size'],
+  ] as const) {
+    cache
+      .command(name)
+      .description(description)
+      .action(async (_options: object, command: Command) => {
+        const { tidyCache } = await import('./commands/cache.ts')
+        await tidyCache(invoke(command), name)
+      })
+  }
+}
+
 export const addStoreCommands = (program: Command, invoke: Invoke): void => {
   program.commandsGroup('Cloud:')
   withOutput(program.command('stores'))
@@ -41,4 +89,5 @@ export const addStoreCommands = (program: Command, invoke: Invoke): void => {
       await showUsage(invoke(command), options)
     })
   addTasks(program, invoke)
+  addCache(program, invoke)
 }

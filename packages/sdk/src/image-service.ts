@@ -1,4 +1,5 @@
 import { type ImageAttributes, wireAttributes } from './attributes.ts'
+import { type ImageCache, imageCache } from './cache.ts'
 import { Image } from './image.ts'
 import { type ApiRequest, type CallOptions, ImageApi, type Query } from './image-api.ts'
 import {
@@ -163,6 +164,11 @@ export class ImageService extends ProjectService {
   /** The stores of the cloud. @throws NotFoundError on clouds that have only one and do not name it */
   getStores(options: StoreOptions = {}): Promise<Store[]> {
     return getStores(this.#api, options)
+  }
+
+  /** What the machine that answers keeps near of images; for administrators. */
+  get cache(): ImageCache {
+    return imageCache(this.#api)
   }
 
   /** How much of its limits the project uses; nothing on clouds that do not tell. */

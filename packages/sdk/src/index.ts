@@ -26,6 +26,7 @@ export type {
 } from './access-request.ts'
 export type { ActivityFilter, LiveEvent, WatchOptions } from './activity.ts'
 export type { ImageAttributes } from './attributes.ts'
+export type { CacheContent, CachedImage, ImageCache } from './cache.ts'
 export type { CatalogEndpoint, CatalogService, EndpointChoice, EndpointInterface } from './catalog.ts'
 export { type AccessRequestStatus, Catalogue, type CatalogueSearch } from './catalogue.ts'
 export type { Clock } from './clock.ts'
