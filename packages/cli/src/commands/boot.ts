@@ -7,6 +7,7 @@ import { ExitCode } from '../exit-codes.ts'
 import { needsVitrine } from '../extension.ts'
 import { findImage } from '../find-image.ts'
 import { imageLabel } from '../image-label.ts'
+import { printable } from '../text.ts'
 
 export interface BootOptions {
   memory: number
@@ -40,7 +41,14 @@ const drivers: Readonly<Record<string, string>> = {
 
 const emulatorOf = (image: Image): string => {
   const architecture = image.get('architecture') ?? image.get('hw_architecture')
-  return emulators[typeof architecture === 'string' ? architecture : 'x86_64'] ?? 'qemu-system-x86_64'
+  const name = typeof architecture === 'string' ? architecture : 'x86_64'
+  const emulator = emulators[name]
+  if (emulator !== undefined) return emulator
+  throw new CommandError(
+    ExitCode.error,
+    `The image is for the architecture ${printable(name)}.`,
+    'Name a QEMU for it: --qemu PROGRAM',
+  )
 }
 
 /** Commas end a value in the arguments of QEMU, unless they are doubled. */
@@ -87,12 +95,13 @@ const run = (program: string, args: readonly string[], signal: AbortSignal | und
     })
   })
 
-const renewEveryMs = 20 * 60 * 1000
+const renewAtLeastMs = 1000
 
 /** Keeps a link alive for as long as the machine runs. */
 const keepAlive = (link: Link): NodeJS.Timeout => {
   // A machine that reads nothing for a while need not end because of one renewal that failed; the next may not.
-  const timer = setInterval(() => void link.renew().catch(() => undefined), renewEveryMs)
+  const halfMs = (link.expiresAt.getTime() - link.createdAt.getTime()) / 2
+  const timer = setInterval(() => void link.renew().catch(() => undefined), Math.max(renewAtLeastMs, halfMs))
   timer.unref()
   return timer
 }
