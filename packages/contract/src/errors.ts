@@ -299,6 +299,11 @@ export const errorTable = {
     message: 'The image is being imported already, by the task {task}.',
     next: 'Wait until it has ended.',
   },
+  import_staging: {
+    status: 409,
+    message: 'The bytes of the image are still arriving.',
+    next: 'Import it when staging them has ended.',
+  },
   cache_not_central: {
     status: 409,
     message: 'Each machine of this service has a cache of its own and does not know the others.',

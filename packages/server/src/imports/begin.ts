@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Actor } from '../access/actor.ts'
 import { entitled } from '../access/entitle.ts'
 import { apiError } from '../api-error.ts'
-import { usedBytes } from '../data/blobs.ts'
+import { findStaged, usedBytes } from '../data/blobs.ts'
 import { checkUploading } from '../data/uploading.ts'
 import type { Tx } from '../database/database.ts'
 import { type Cause, recordEvent } from '../events/events.ts'
@@ -30,6 +30,14 @@ export const checkUnlocked = async (tx: Tx, image: Image): Promise<void> => {
   const { taskId } = importStateOf(image)
   const other = taskId === null ? undefined : await findTask(tx, taskId)
   if (other !== undefined && other.expires_at === null) throw apiError('import_running', { task: other.id })
+}
+
+/**
+ * What is uploading may be staged in this moment: only bytes that are all there, hashed and looked at, are imported.
+ * @throws ApiError `import_staging`
+ */
+const checkStaged = async (tx: Tx, { id }: Image): Promise<void> => {
+  if ((await findStaged(tx, id)) === undefined) throw apiError('import_staging', {})
 }
 
 /** @throws ApiError `import_address_refused`, `invalid_body` */
@@ -63,6 +71,7 @@ const admit = async (
   const origin = originOf(request)
   entitled(actor, request.method === 'copy-image' ? 'image.stores' : 'image.change', { image: imageId }, found)
   await checkUnlocked(tx, image)
+  if (request.method === 'glance-direct') await checkStaged(tx, image)
   const stores = storesFor(service, request, image)
   checkAddress(service, origin)
   if (image.status === 'queued') await checkUploading(tx, service.limits, image.owner)

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import * as made from '../inspect/handmade.ts'
@@ -79,6 +80,27 @@ eachDatabase('imports', ({ newUrl, atEnd }) => {
     assert.deepEqual((await download(service, id)).rawPayload, bytes)
     await swept(service, 1)
     assert.equal(await filesIn(service, 'one'), 1)
+  })
+
+  it('begin only when all bytes are staged: what nobody has looked at never becomes active', async () => {
+    const service = await start()
+    const hostile = made.qcow2({ backingFile: '/etc/passwd' })
+    const id = await newImage(service, { disk_format: 'qcow2' })
+    const payload = new PassThrough()
+    payload.write(hostile.subarray(0, 1000))
+    const headers = { ...octets, 'x-auth-token': producer }
+    const staging = service.app.inject({ method: 'PUT', url: `/v2/images/${id}/stage`, headers, payload })
+    const answered = staging.then(({ statusCode }) => statusCode)
+    while ((await show(service, id)).status !== 'uploading') await wait(5)
+    const early = await begin(service, id, direct)
+    assert.equal(early.statusCode, 409)
+    assert.match(early.json().error.message, /still arriving/)
+    payload.end(hostile.subarray(1000))
+    assert.equal(await answered, 204)
+    assert.equal((await begin(service, id, direct)).statusCode, 202)
+    assert.equal((await ended(service, id)).status, 'failure')
+    assert.equal((await show(service, id)).status, 'queued')
+    await swept(service, 0)
   })
 
   it('bring the bytes to the stores that are named, or to all', async () => {

@@ -120,8 +120,11 @@ const copyTo = async (service: Service, run: Import, image: Image, from: Locatio
 const acceptStaged = (service: Service, run: Import): Promise<Image> =>
   change(service, run, async (tx, image) => {
     const staged = await findStaged(tx, image.id)
-    // After a crash, they may be in their place already.
-    if (staged === undefined) return image
+    if (staged === undefined) {
+      // After a crash, they may have been accepted and be in their place already.
+      if (image.hashValue !== null) return image
+      throw apiError('upload_lost', {})
+    }
     const { bytes, digests, finding, signature } = readStaged(staged.content)
     if (signature !== signatureText(image))
       throw apiError('signature_refused', { why: 'it was changed after the bytes were staged' })
@@ -173,6 +176,8 @@ const sourceForCopies = async ({ database }: Service, image: Image): Promise<Loc
 const succeed = (service: Service, run: Import): Promise<Image> =>
   change(service, run, async (tx, image, cause) => {
     if (image.locations.length === 0) throw apiError('import_no_store', {})
+    // Whatever way they came: bytes that nobody has hashed and looked at are not those of an active image.
+    if (image.hashValue === null) throw apiError('upload_lost', {})
     const staged = await findStaged(tx, image.id)
     if (staged !== undefined) await doomWhole(tx, [staged.key])
     const state = importStateOf(image)
