@@ -9,7 +9,7 @@ import { findImage } from '../images/queries.ts'
 import { openSealed } from '../sealing/sealed-reader.ts'
 import type { Service } from '../service.ts'
 import { type ByteReader, StoreError } from '../storage/port.ts'
-import { type ByteRange, parseRange } from './ranges.ts'
+import { type ByteRange, parseRange, type RangeHeaders } from './ranges.ts'
 import { send } from './send.ts'
 import { storeAnswer } from './store-answers.ts'
 
@@ -108,9 +108,12 @@ const inOrder = ({ stores }: Service, locations: readonly Location[], prefer: re
   return locations.toSorted((one, other) => rank(one) - rank(other) || weight(other) - weight(one))
 }
 
-const chosenRange = (request: FastifyRequest, sizeBytes: number): { range: ByteRange; part: boolean } => {
-  const { range, 'content-range': contentRange } = request.headers
-  const answer = parseRange({ range, contentRange }, sizeBytes)
+/**
+ * What is sent for a range. One that cannot be sent is refused and never answered with the whole.
+ * @throws ApiError `multiple_ranges`, `range_not_satisfiable`
+ */
+export const chosenRange = (asked: RangeHeaders, sizeBytes: number): Pick<SentPart, 'range' | 'part'> => {
+  const answer = parseRange(asked, sizeBytes)
   switch (answer.kind) {
     case 'whole':
       return { range: { start: 0, end: sizeBytes }, part: false }
@@ -194,7 +197,8 @@ export const download = async (
   if (reader === undefined) return reply.code(204).send()
   try {
     const { checksum, encryption } = row
-    const chosen = chosenRange(request, reader.sizeBytes)
+    const { range, 'content-range': contentRange } = request.headers
+    const chosen = chosenRange({ range, contentRange }, reader.sizeBytes)
     const headers = {
       ...(checksum === null ? {} : { 'content-md5': checksum }),
       ...(encryption === 'sealed' ? { 'cache-control': 'no-store' } : {}),

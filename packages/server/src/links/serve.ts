@@ -1,8 +1,7 @@
 import { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { apiError } from '../api-error.ts'
-import { neverRendered, openImageBytes, sendPart } from '../data/download.ts'
-import { type ByteRange, parseRange } from '../data/ranges.ts'
+import { chosenRange, neverRendered, openImageBytes, sendPart } from '../data/download.ts'
 import type { ImagesTable } from '../database/tables.ts'
 import type { Service } from '../service.ts'
 import { type Admitted, admit } from './admit.ts'
@@ -15,29 +14,11 @@ const validatorsOf = ({ id, os_hash_algo, os_hash_value, created_at }: ImagesTab
   lastModified: Math.floor(created_at / 1000) * 1000,
 })
 
-/**
- * The part that is asked for. One that cannot be sent is refused and never answered with the whole: machines that boot take
- * whatever comes for what they asked for. Units other than bytes do not count, as HTTP has it.
- * @throws ApiError `multiple_ranges`, `range_not_satisfiable`
- */
-const chosenPart = (
-  { headers }: FastifyRequest,
-  sizeBytes: number,
-  validators: Validators,
-): { range: ByteRange; part: boolean } => {
+/** The range that a request asks for, if it counts. Units other than bytes do not, as HTTP has it. */
+const rangeOf = ({ headers }: FastifyRequest, validators: Validators): string | undefined => {
   const { range } = headers
   const counts = range !== undefined && /^\s*bytes\s*=/i.test(range) && rangeCounts(headers, validators)
-  const answer = parseRange({ range: counts ? range : undefined }, sizeBytes)
-  switch (answer.kind) {
-    case 'whole':
-      return { range: { start: 0, end: sizeBytes }, part: false }
-    case 'part':
-      return { range: answer.range, part: true }
-    case 'multiple':
-      throw apiError('multiple_ranges', {})
-    case 'unsatisfiable':
-      throw apiError('range_not_satisfiable', { size: sizeBytes }, { 'content-range': `bytes */${sizeBytes}` })
-  }
+  return counts ? range : undefined
 }
 
 /** Links that were counted as a use; the oldest are forgotten, and may count once more. */
@@ -83,7 +64,8 @@ export const createServing = (service: Service) => {
           .headers({ ...neverRendered, ...headers, 'accept-ranges': 'bytes', 'content-length': sizeBytes })
           .send()
       }
-      const chosen = chosenPart(request, reader.sizeBytes, validators)
+      // Machines that boot take whatever comes for what they asked for.
+      const chosen = chosenRange({ range: rangeOf(request, validators) }, reader.sizeBytes)
       const watch = watchRight(() => admit(service, secret, request.id).then((again) => again.dataKey?.fill(0)))
       const { socket } = request.raw
       // What the operating system has taken already is not to be sent either.
