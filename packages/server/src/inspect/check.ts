@@ -1,7 +1,7 @@
 import type { ContentCheck, ContentVerdict } from '../data/content-check.ts'
 import type { Finding } from './finding.ts'
 import { createInspector } from './inspector.ts'
-import { type Declared, isInspected, judgeContent } from './rules.ts'
+import { type Declared, isInspected, judgeContent, whyArchiveRefused } from './rules.ts'
 
 export interface ContentCheckOptions extends Declared {
   /** With false, what would be refused is accepted with a warning. */
@@ -48,8 +48,7 @@ export const createContentCheck = (options: ContentCheckOptions): ContentCheck =
     },
     refusal: () => {
       if (!options.enforce) return undefined
-      if (options.containerFormat === 'ova') return inspector.archive()?.unsafe ?? undefined
-      return refusedAtHead
+      return refusedAtHead ?? whyArchiveRefused(options.containerFormat, inspector.archive()) ?? undefined
     },
     finish: () => {
       const finding = inspector.finish()
