@@ -98,7 +98,6 @@ export const judgeContent = ({ diskFormat, containerFormat }: Declared, finding:
   const accept = (virtualSizeBytes: number | null): ContentVerdict => ({
     accepted: true,
     virtualSizeBytes,
-    warning: null,
     encryptedContent,
   })
   if (containerFormat !== 'bare') {

@@ -4,6 +4,7 @@ import type { Verification } from '../data/hash-protocol.ts'
 import type { Image } from '../images/image.ts'
 import { KeyError } from '../keys/port.ts'
 import type { Service } from '../service.ts'
+import { CertificateError } from './certificates.ts'
 import { type Signature, type SigningKey, signatureOf } from './signature.ts'
 
 const refuse = (why: string) => apiError('signature_refused', { why })
@@ -36,12 +37,20 @@ const publicKeyOf = (certificate: X509Certificate, { key }: Signature, now: numb
   return certificate.publicKey.export({ type: 'spki', format: 'pem' }).toString()
 }
 
-const certificateOf = async ({ certificates }: Service, id: string, token: string | null): Promise<X509Certificate> => {
+const certificateOf = async (
+  { certificates, log }: Service,
+  id: string,
+  token: string | null,
+): Promise<X509Certificate> => {
   let bytes: Uint8Array | undefined
   try {
     bytes = await certificates(id, token)
   } catch (error) {
     if (error instanceof KeyError && error.reason === 'unavailable') throw apiError('key_manager_unavailable', {})
+    if (error instanceof CertificateError) {
+      log.error({ err: error }, 'a certificate cannot be read')
+      throw apiError('certificate_unreadable', { id })
+    }
     throw error
   }
   if (bytes === undefined) throw refuse(`there is no certificate ${id} that you can use`)
@@ -51,7 +60,7 @@ const certificateOf = async ({ certificates }: Service, id: string, token: strin
 /**
  * How the signature of an image is checked while its bytes pass; undefined when it has none.
  * @param token of whoever brings the bytes, for a key manager that asks for it
- * @throws ApiError `signature_refused`, `key_manager_unavailable`
+ * @throws ApiError `signature_refused`, `certificate_unreadable`, `key_manager_unavailable`
  */
 export const verificationFor = async (
   service: Service,
