@@ -212,6 +212,51 @@ eachDatabase('imports', ({ newUrl, atEnd }) => {
     await swept(service, 3)
   })
 
+  /** An image with bytes in store one, and a store that is full or takes copies once it is let. */
+  const copying = async (service: TestService, name: string, then: 'full' | 'goes on') => {
+    const { promise: arrived, resolve: onArrived } = Promise.withResolvers<void>()
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+    const store = service.service.stores.byName(name)
+    assert.ok(store)
+    const { write } = store
+    const gated: typeof write = async (key) => {
+      onArrived()
+      await gate
+      if (then === 'full') throw new StoreError('full', 'no room')
+      return write(key)
+    }
+    Object.assign(store, { write: gated })
+    const id = await newImage(service)
+    await service.call('PUT', `/v2/images/${id}/file`, producer, bytes, octets)
+    return { id, arrived, open }
+  }
+
+  it('CVE-2015-5251: never take the last copy of an active image, also when the others are removed meanwhile', async () => {
+    const service = await start()
+    const { id, arrived, open } = await copying(service, 'three', 'full')
+    await begin(service, id, { method: { name: 'copy-image' }, stores: ['two', 'three'] }, admin)
+    await arrived
+    assert.equal((await service.call('DELETE', `/v2/stores/one/${id}`, admin)).statusCode, 204)
+    open()
+    assert.equal((await ended(service, id)).status, 'failure')
+    assert.equal((await show(service, id)).stores, 'two')
+    await swept(service, 1)
+    assert.deepEqual((await download(service, id)).rawPayload, bytes)
+  })
+
+  it('leave an image deactivated that is deactivated while copies are made', async () => {
+    const service = await start()
+    const { id, arrived, open } = await copying(service, 'two', 'goes on')
+    await begin(service, id, { method: { name: 'copy-image' }, stores: ['two'] }, admin)
+    await arrived
+    assert.equal((await service.call('POST', `/v2/images/${id}/actions/deactivate`, admin)).statusCode, 204)
+    open()
+    assert.equal((await ended(service, id)).status, 'success')
+    const image = await show(service, id)
+    assert.deepEqual([image.status, image.stores], ['deactivated', 'one,two'])
+    assert.equal((await download(service, id)).statusCode, 403)
+  })
+
   it('of an image that is deleted meanwhile end as failed, with nothing left', async () => {
     const service = await start()
     const { promise: asked, resolve: onAsked } = Promise.withResolvers<void>()
