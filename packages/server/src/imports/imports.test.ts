@@ -7,6 +7,7 @@ import { it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import * as made from '../inspect/handmade.ts'
 import { StoreError } from '../storage/port.ts'
+import { abandonedTasks } from '../tasks/queries.ts'
 import { eachDatabase } from '../testing/databases.ts'
 import { fakeToken } from '../testing/fake-identity.ts'
 import { startTestService, type TestService } from '../testing/test-service.ts'
@@ -309,6 +310,36 @@ eachDatabase('imports', ({ newUrl, atEnd }) => {
     assert.equal((await ended(second, id)).status, 'success')
     assert.equal((await show(second, id)).os_hash_value, digest(bytes))
     await swept(second, 1)
+  })
+
+  it('that a living process lost sight of, when the database failed, are not stuck for ever', async () => {
+    const url = await newUrl()
+    const folder = await mkdtemp(join(tmpdir(), 'vitrine-stores-'))
+    const web = await startWeb((_request, response) => response.end(bytes))
+    const settings = { ...importsFromHere, database_url: url, stores: `one=file://${folder}` }
+    const service = await startTestService(settings)
+    atEnd(async () => {
+      await service.close()
+      await web.close()
+      await rm(folder, { recursive: true, force: true })
+    })
+    const { tasks, database, presence, now } = service.service
+    Object.assign(service.service, { tasks: { ...tasks, begin: () => undefined } })
+    const id = await newImage(service)
+    assert.equal((await begin(service, id, { method: { name: 'web-download', uri: web.url } })).statusCode, 202)
+    const task = await database.read.selectFrom('tasks').selectAll().executeTakeFirstOrThrow()
+    assert.equal(task.process_id, presence.processId)
+    const isOurs = () => false
+    assert.deepEqual(await abandonedTasks(database.read, presence.processId, now(), isOurs), [])
+    assert.equal((await abandonedTasks(database.read, presence.processId, now() + 61_000, isOurs)).length, 1)
+    await database.write((tx) =>
+      tx
+        .updateTable('tasks')
+        .set({ updated_at: now() - 61_000 })
+        .execute(),
+    )
+    assert.equal((await ended(service, id)).status, 'success')
+    assert.equal((await show(service, id)).status, 'active')
   })
 
   it('that have ended the service too often are given up', async () => {
