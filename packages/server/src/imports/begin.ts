@@ -144,4 +144,12 @@ export const recordImport = (
   image: Image,
   type: 'image.import' | 'image.import_failed' | 'image.store_add',
   detail: Readonly<Record<string, unknown>>,
-): Promise<string> => recordEvent(tx, cause, { type, imageId: image.id, ownerId: image.owner, detail })
+): Promise<string> =>
+  recordEvent(tx, cause, {
+    type,
+    imageId: image.id,
+    ownerId: image.owner,
+    // What became of the image is for all; how it came about, and what went wrong, for its owner.
+    audience: type === 'image.import' ? 'members' : 'owner',
+    detail,
+  })

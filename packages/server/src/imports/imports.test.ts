@@ -258,6 +258,27 @@ eachDatabase('imports', ({ newUrl, atEnd }) => {
     assert.equal((await download(service, id)).statusCode, 403)
   })
 
+  it('tell consumers nothing of how they went wrong: neither of quotas nor of addresses', async () => {
+    const service = await start()
+    const web = await startWeb((_request, response) => response.writeHead(418).end())
+    atEnd(web.close)
+    Object.assign(service.service.limits, { project_storage_bytes: 1000 })
+    const consumer = fakeToken('consumer', 'member')
+    const id = await newImage(service)
+    await service.call('POST', `/v2/images/${id}/members`, producer, { member: 'consumer' })
+    assert.equal((await service.call('PUT', `/v2/images/${id}/file`, producer, bytes, octets)).statusCode, 413)
+    await stage(service, id)
+    await begin(service, id, { method: { name: 'web-download', uri: web.url } })
+    await ended(service, id)
+    const seenBy = async (token: string): Promise<string> =>
+      (await service.call('GET', `/v2/images/${id}/events`, token)).body
+    assert.match(await seenBy(producer), /upload_failed.*may store 1000 bytes|may store 1000 bytes.*upload_failed/)
+    assert.match(await seenBy(producer), /status 418/)
+    assert.match(await seenBy(consumer), /member.create/)
+    assert.doesNotMatch(await seenBy(consumer), /failed|1000|418/)
+    assert.deepEqual((await service.call('GET', `/v2/images/${id}/tasks`, consumer)).json().tasks, [])
+  })
+
   it('of an image that is deleted meanwhile end as failed, with nothing left', async () => {
     const service = await start()
     const { promise: asked, resolve: onAsked } = Promise.withResolvers<void>()
