@@ -258,6 +258,19 @@ eachDatabase('imports', ({ newUrl, atEnd }) => {
     assert.equal((await download(service, id)).statusCode, 403)
   })
 
+  it('OSSN-0076: keep of a request what it means, and nothing that only fills the database', async () => {
+    const service = await start()
+    const id = await newImage(service)
+    await stage(service, id)
+    const junk = 'x'.repeat(200_000)
+    const stores = Array.from({ length: 10_000 }, () => 'one')
+    const method = { ...direct.method, glance_service_interface: junk, uri: junk, junk }
+    assert.equal((await begin(service, id, { method, junk, stores })).statusCode, 202)
+    const { input } = await ended(service, id)
+    assert.ok(JSON.stringify(input).length < 1000, JSON.stringify(input).slice(0, 2000))
+    assert.deepEqual(input.import_req.stores, ['one'])
+  })
+
   it('tell consumers nothing of how they went wrong: neither of quotas nor of addresses', async () => {
     const service = await start()
     const web = await startWeb((_request, response) => response.writeHead(418).end())

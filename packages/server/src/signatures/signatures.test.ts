@@ -203,6 +203,26 @@ eachDatabase('signed images', ({ newUrl, atEnd }) => {
     assert.equal(await left(service), 0)
   })
 
+  it('are refused by a certificate with a key of no known kind, or with dates that are none', async () => {
+    const service = await start()
+    const der = openssl('x509', '-in', join(certificates, `${ids.rsa}.pem`), '-outform', 'der')
+    const unknownKey = Buffer.from(der)
+    unknownKey[unknownKey.indexOf(Buffer.from('2a864886f70d010101', 'hex')) + 8] = 0x63
+    const noDate = Buffer.from(der)
+    noDate.write('999999999999Z', noDate.indexOf(Buffer.from('170d', 'hex')) + 2, 'latin1')
+    for (const [digit, bytesOfIt, why] of [
+      [8, unknownKey, /cannot be read/],
+      [9, noDate, /does not say when it is valid/],
+    ] as const) {
+      const id = `${uuid(digit).slice(0, -1)}1`
+      await writeFile(join(certificates, `${id}.der`), bytesOfIt)
+      const signed = properties(sign('rsa', 'sha256', ...pss), 'SHA-256', 'RSA-PSS', id)
+      const answer = await put(service, await newImage(service, signed))
+      assert.equal(answer.statusCode, 400, String(why))
+      assert.match(answer.json().error.message, why)
+    }
+  })
+
   it('are believed by a certificate behind links that stay within the folder', async () => {
     const service = await start()
     const folderOfKubernetes = join(certificates, '..2026')
