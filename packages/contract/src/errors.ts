@@ -496,6 +496,11 @@ export const errorTable = {
     message: 'The key manager does not answer, so the key of the image cannot be used or asked about.',
     next: 'Nothing was changed; try again in a moment.',
   },
+  certificate_unreadable: {
+    status: 503,
+    message: 'The service has the certificate {id} of the signature, and cannot read it.',
+    next: 'Tell the operator the request id in X-OpenStack-Request-Id; the log says why.',
+  },
   key_manager_missing: {
     status: 503,
     message: 'This service has no key manager, which this call needs.',

@@ -10,6 +10,7 @@ import type { Sweeper } from './data/sweeper.ts'
 import type { Uploads } from './data/uploads.ts'
 import type { Database } from './database/database.ts'
 import type { Identity } from './identity/port.ts'
+import type { Region } from './imports/settings.ts'
 import type { KeyLocks } from './keys/lock.ts'
 import type { KeyManager } from './keys/port.ts'
 import type { KeyRepeats } from './keys/repeats.ts'
@@ -37,10 +38,8 @@ export interface Service {
   readonly tasks: Tasks
   /** Ways to import bytes that are open here. */
   readonly importMethods: readonly ImportMethod[]
-  /** Other regions of the cloud, by name: the base address of the Image API of each, without a slash at the end. */
-  readonly regions: ReadonlyMap<string, string>
-  /** The way to them. */
-  readonly regionSource: ImportSource
+  /** Other regions of the cloud, by name. */
+  readonly regions: ReadonlyMap<string, Region>
   readonly copies: Copies
   readonly sweeper: Sweeper
   readonly presence: Presence

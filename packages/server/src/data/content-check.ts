@@ -3,7 +3,6 @@ export type ContentVerdict =
   | {
       readonly accepted: true
       readonly virtualSizeBytes: number | null
-      readonly warning: string | null
       /** What the bytes are encrypted with by themselves, as far as they show it. */
       readonly encryptedContent: 'luks' | null
     }

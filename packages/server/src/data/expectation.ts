@@ -50,6 +50,12 @@ export interface Outcome {
   readonly digests: ReadonlyMap<HashAlgorithm, string>
 }
 
+/** Both of two that clients stated. */
+export const both = (one: Expectation | undefined, other: Expectation | undefined): Expectation | undefined =>
+  one === undefined || other === undefined
+    ? (one ?? other)
+    : { ...one, sizeBytes: one.sizeBytes ?? other.sizeBytes, hashes: [...one.hashes, ...other.hashes] }
+
 const refusal = ({ source }: Expectation, what: string, expected: string | number, found: string | number) =>
   source === 'stored' ? apiError('image_damaged', {}) : apiError('expectation_failed', { what, expected, found })
 

@@ -20,7 +20,7 @@ const hashBy = (algorithm: HashAlgorithm): Stream => {
 
 const verifyBy = ({ digest, kind, publicKey: key, signature }: Verification): Stream => {
   const verify = createVerify(digest)
-  // The salt is as long as the signature says: signers use the longest, or that of the digest.
+  // The salt is as long as the signature says. OpenStack signs with the longest, and its verifiers take any.
   const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_AUTO }
   return {
     update: (bytes) => verify.update(bytes),

@@ -90,7 +90,6 @@ describe('an upload', () => {
             hashAlgorithm,
             hashValue: digest(hashAlgorithm, bytes),
             virtualSizeBytes: null,
-            contentWarning: null,
             encryptedContent: null,
             verified: null,
           })
@@ -311,7 +310,7 @@ describe('the content of an upload', () => {
   const checkThat = (more: Partial<ContentCheck>): ContentCheck => ({
     push: () => {},
     refusal: () => undefined,
-    finish: () => ({ accepted: true, virtualSizeBytes: 42, warning: 'odd', encryptedContent: null }),
+    finish: () => ({ accepted: true, virtualSizeBytes: 42, encryptedContent: null }),
     ...more,
   })
 
@@ -322,7 +321,6 @@ describe('the content of an upload', () => {
     const result = await ingest(cut(bytes, 333), optionsFor(new MemoryWriter(), { inspector }))
     assert.ok(Buffer.concat(seen).equals(bytes))
     assert.equal(result.virtualSizeBytes, 42)
-    assert.equal(result.contentWarning, 'odd')
   })
 
   it('fails the upload as soon as it is refused', async () => {

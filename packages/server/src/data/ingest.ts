@@ -41,8 +41,6 @@ export interface Ingested {
   /** All that were computed, in hex. */
   readonly digests: ReadonlyMap<HashAlgorithm, string>
   readonly virtualSizeBytes: number | null
-  /** Set when the bytes do not match the image and the service was told to take them all the same. */
-  readonly contentWarning: string | null
   readonly encryptedContent: 'luks' | null
   /** The signature that they were verified with, in base64. */
   readonly verified: string | null
@@ -133,7 +131,6 @@ class Upload {
       hashValue: digestOf(digests, hashAlgorithm),
       digests,
       virtualSizeBytes: content?.virtualSizeBytes ?? null,
-      contentWarning: content?.warning ?? null,
       encryptedContent: content?.encryptedContent ?? null,
       verified: verification === undefined ? null : Buffer.from(verification.signature).toString('base64'),
     }

@@ -30,5 +30,6 @@ export const backToQueued = async (
 ): Promise<void> => {
   await emptied(tx, image, cause.at, given)
   const detail = { reason: why.code, message: why.message }
-  await recordEvent(tx, cause, { type, imageId: image.id, ownerId: image.owner, detail })
+  // The cause may tell of quotas of the project, and of where the bytes were to come from.
+  await recordEvent(tx, cause, { type, imageId: image.id, ownerId: image.owner, audience: 'owner', detail })
 }

@@ -25,8 +25,10 @@ const part = (start: number, end: number): RangeAnswer => ({ kind: 'part', range
 // Numbers too long for the arithmetic become too large rather than wrong, up to Infinity.
 const parseRangeHeader = (header: string, sizeBytes: number): RangeAnswer => {
   if (header.includes(',')) return { kind: 'multiple' }
-  const [, first, last] = /^\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i.exec(header) ?? []
-  if (first === undefined || last === undefined) return unsatisfiable
+  // No blank can be matched in two ways: a header of nothing but blanks would take seconds otherwise.
+  const match = /^\s*bytes\s*=\s*(?:(\d+)\s*)?-\s*(?:(\d+)\s*)?$/i.exec(header)
+  if (match === null) return unsatisfiable
+  const [, first = '', last = ''] = match
   if (first === '') {
     const suffixBytes = last === '' ? 0 : Math.min(Number(last), sizeBytes)
     return suffixBytes === 0 ? unsatisfiable : part(sizeBytes - suffixBytes, sizeBytes)

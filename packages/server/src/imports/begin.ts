@@ -113,6 +113,23 @@ export const startImport = async (tx: Tx, cause: Cause, image: Image, task: Task
   await updateImage(tx, image, { ...image, status: during, properties, updatedAt: cause.at })
 }
 
+const methodOf = (origin: ImportOrigin): ImportRequest['document']['method'] => {
+  const { method: name } = origin
+  if (name === 'web-download') return { name, uri: origin.uri }
+  return name === 'glance-download' ? { name, glance_region: origin.region, glance_image_id: origin.imageId } : { name }
+}
+
+/** What a task keeps of what was asked. Keys that mean nothing to it could hold anything, and stay for days. */
+const keptOf = ({ document }: ImportRequest, { origin, stores }: ImportWork): ImportRequest['document'] => ({
+  method: methodOf(origin),
+  ...(document.stores === undefined ? {} : { stores: [...stores] }),
+  ...(document.all_stores === undefined ? {} : { all_stores: document.all_stores }),
+  ...(document.expected === undefined ? {} : { expected: document.expected }),
+  ...(document.all_stores_must_succeed === undefined
+    ? {}
+    : { all_stores_must_succeed: document.all_stores_must_succeed }),
+})
+
 /**
  * Begins to import an image. It goes on after the answer, also after a crash of the service.
  * @param token of the caller, for what must be done in its name
@@ -131,12 +148,11 @@ export const beginImport = async (
     const found = await findImageForChange(tx, imageId, actor.projectId, cause.at)
     const { image, work } = await admit(service, tx, actor, imageId, request, found)
     if (work.stores.length === 0) return undefined
-    const { document } = request
     const made = newTask(service, cause, {
       type: 'api_image_import',
       owner: actor.projectId ?? '',
       image_id: imageId,
-      input: JSON.stringify({ image_id: imageId, import_req: document, backend: work.stores }),
+      input: JSON.stringify({ image_id: imageId, import_req: keptOf(request, work), backend: work.stores }),
       work: writeWork(work),
     })
     await insertTask(tx, made)
@@ -153,4 +169,12 @@ export const recordImport = (
   image: Image,
   type: 'image.import' | 'image.import_failed' | 'image.store_add',
   detail: Readonly<Record<string, unknown>>,
-): Promise<string> => recordEvent(tx, cause, { type, imageId: image.id, ownerId: image.owner, detail })
+): Promise<string> =>
+  recordEvent(tx, cause, {
+    type,
+    imageId: image.id,
+    ownerId: image.owner,
+    // What became of the image is for all; how it came about, and what went wrong, for its owner.
+    audience: type === 'image.import' ? 'members' : 'owner',
+    detail,
+  })

@@ -8,6 +8,7 @@ import { it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import * as made from '../inspect/handmade.ts'
 import { StoreError } from '../storage/port.ts'
+import { abandonedTasks } from '../tasks/queries.ts'
 import { eachDatabase } from '../testing/databases.ts'
 import { fakeToken } from '../testing/fake-identity.ts'
 import { startTestService, type TestService } from '../testing/test-service.ts'
@@ -234,6 +235,85 @@ eachDatabase('imports', ({ newUrl, atEnd }) => {
     await swept(service, 3)
   })
 
+  /** An image with bytes in store one, and a store that is full or takes copies once it is let. */
+  const copying = async (service: TestService, name: string, then: 'full' | 'goes on') => {
+    const { promise: arrived, resolve: onArrived } = Promise.withResolvers<void>()
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+    const store = service.service.stores.byName(name)
+    assert.ok(store)
+    const { write } = store
+    const gated: typeof write = async (key) => {
+      onArrived()
+      await gate
+      if (then === 'full') throw new StoreError('full', 'no room')
+      return write(key)
+    }
+    Object.assign(store, { write: gated })
+    const id = await newImage(service)
+    await service.call('PUT', `/v2/images/${id}/file`, producer, bytes, octets)
+    return { id, arrived, open }
+  }
+
+  it('CVE-2015-5251: never take the last copy of an active image, also when the others are removed meanwhile', async () => {
+    const service = await start()
+    const { id, arrived, open } = await copying(service, 'three', 'full')
+    await begin(service, id, { method: { name: 'copy-image' }, stores: ['two', 'three'] }, admin)
+    await arrived
+    assert.equal((await service.call('DELETE', `/v2/stores/one/${id}`, admin)).statusCode, 204)
+    open()
+    assert.equal((await ended(service, id)).status, 'failure')
+    assert.equal((await show(service, id)).stores, 'two')
+    await swept(service, 1)
+    assert.deepEqual((await download(service, id)).rawPayload, bytes)
+  })
+
+  it('leave an image deactivated that is deactivated while copies are made', async () => {
+    const service = await start()
+    const { id, arrived, open } = await copying(service, 'two', 'goes on')
+    await begin(service, id, { method: { name: 'copy-image' }, stores: ['two'] }, admin)
+    await arrived
+    assert.equal((await service.call('POST', `/v2/images/${id}/actions/deactivate`, admin)).statusCode, 204)
+    open()
+    assert.equal((await ended(service, id)).status, 'success')
+    const image = await show(service, id)
+    assert.deepEqual([image.status, image.stores], ['deactivated', 'one,two'])
+    assert.equal((await download(service, id)).statusCode, 403)
+  })
+
+  it('OSSN-0076: keep of a request what it means, and nothing that only fills the database', async () => {
+    const service = await start()
+    const id = await newImage(service)
+    await stage(service, id)
+    const junk = 'x'.repeat(200_000)
+    const stores = Array.from({ length: 10_000 }, () => 'one')
+    const method = { ...direct.method, glance_service_interface: junk, uri: junk, junk }
+    assert.equal((await begin(service, id, { method, junk, stores })).statusCode, 202)
+    const { input } = await ended(service, id)
+    assert.ok(JSON.stringify(input).length < 1000, JSON.stringify(input).slice(0, 2000))
+    assert.deepEqual(input.import_req.stores, ['one'])
+  })
+
+  it('tell consumers nothing of how they went wrong: neither of quotas nor of addresses', async () => {
+    const service = await start()
+    const web = await startWeb((_request, response) => response.writeHead(418).end())
+    atEnd(web.close)
+    Object.assign(service.service.limits, { project_storage_bytes: 1000 })
+    const consumer = fakeToken('consumer', 'member')
+    const id = await newImage(service)
+    await service.call('POST', `/v2/images/${id}/members`, producer, { member: 'consumer' })
+    assert.equal((await service.call('PUT', `/v2/images/${id}/file`, producer, bytes, octets)).statusCode, 413)
+    await stage(service, id)
+    await begin(service, id, { method: { name: 'web-download', uri: web.url } })
+    await ended(service, id)
+    const seenBy = async (token: string): Promise<string> =>
+      (await service.call('GET', `/v2/images/${id}/events`, token)).body
+    assert.match(await seenBy(producer), /upload_failed.*may store 1000 bytes|may store 1000 bytes.*upload_failed/)
+    assert.match(await seenBy(producer), /status 418/)
+    assert.match(await seenBy(consumer), /member.create/)
+    assert.doesNotMatch(await seenBy(consumer), /failed|1000|418/)
+    assert.deepEqual((await service.call('GET', `/v2/images/${id}/tasks`, consumer)).json().tasks, [])
+  })
+
   it('of an image that is deleted meanwhile end as failed, with nothing left', async () => {
     const service = await start()
     const { promise: asked, resolve: onAsked } = Promise.withResolvers<void>()
@@ -286,6 +366,36 @@ eachDatabase('imports', ({ newUrl, atEnd }) => {
     assert.equal((await ended(second, id)).status, 'success')
     assert.equal((await show(second, id)).os_hash_value, digest(bytes))
     await swept(second, 1)
+  })
+
+  it('that a living process lost sight of, when the database failed, are not stuck for ever', async () => {
+    const url = await newUrl()
+    const folder = await mkdtemp(join(tmpdir(), 'vitrine-stores-'))
+    const web = await startWeb((_request, response) => response.end(bytes))
+    const settings = { ...importsFromHere, database_url: url, stores: `one=file://${folder}` }
+    const service = await startTestService(settings)
+    atEnd(async () => {
+      await service.close()
+      await web.close()
+      await rm(folder, { recursive: true, force: true })
+    })
+    const { tasks, database, presence, now } = service.service
+    Object.assign(service.service, { tasks: { ...tasks, begin: () => undefined } })
+    const id = await newImage(service)
+    assert.equal((await begin(service, id, { method: { name: 'web-download', uri: web.url } })).statusCode, 202)
+    const task = await database.read.selectFrom('tasks').selectAll().executeTakeFirstOrThrow()
+    assert.equal(task.process_id, presence.processId)
+    const isOurs = () => false
+    assert.deepEqual(await abandonedTasks(database.read, presence.processId, now(), isOurs), [])
+    assert.equal((await abandonedTasks(database.read, presence.processId, now() + 61_000, isOurs)).length, 1)
+    await database.write((tx) =>
+      tx
+        .updateTable('tasks')
+        .set({ updated_at: now() - 61_000 })
+        .execute(),
+    )
+    assert.equal((await ended(service, id)).status, 'success')
+    assert.equal((await show(service, id)).status, 'active')
   })
 
   it('that have ended the service too often are given up', async () => {

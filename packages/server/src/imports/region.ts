@@ -1,8 +1,10 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
-import { apiError } from '../api-error.ts'
+import { ApiError, apiError } from '../api-error.ts'
+import type { Limits } from '../config.ts'
 import { sameAs } from '../data/expectation.ts'
-import type { Image } from '../images/image.ts'
+import { checkPropertyQuota, setAttribute } from '../images/attributes.ts'
+import { draftOf, type Image } from '../images/image.ts'
 import type { Service } from '../service.ts'
 import { type Fetch, openAddress, outboundAnswer } from './fetch.ts'
 import type { ImportOrigin } from './work.ts'
@@ -34,18 +36,22 @@ const neverAdopted = ['img_signature']
 const isAdopted = (name: string): boolean =>
   adoptedPrefixes.some((prefix) => name.startsWith(prefix)) && !neverAdopted.some((prefix) => name.startsWith(prefix))
 
-const valueMax = 65_535
-const adoptedMax = 128
-
+/** What an image could not be given here, by its rules and limits, is left out. */
 const adopting =
-  (document: object) =>
+  (document: object, limits: Limits) =>
   (image: Image): Image => {
-    const properties = new Map(image.properties)
+    const draft = draftOf(image)
     for (const [name, value] of Object.entries(document)) {
-      const fits = typeof value === 'string' && value.length <= valueMax && name.length <= 255
-      if (fits && isAdopted(name) && !properties.has(name) && properties.size < adoptedMax) properties.set(name, value)
+      if (!isAdopted(name) || draft.properties.has(name)) continue
+      try {
+        setAttribute(draft, name, value)
+        checkPropertyQuota(draft.properties, limits)
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error
+        draft.properties.delete(name)
+      }
     }
-    return { ...image, properties }
+    return draft
   }
 
 const documentMaxBytes = 1024 * 1024
@@ -56,18 +62,18 @@ const patienceMs = 30_000
  * @throws ApiError `import_token_gone`, `import_failed`
  */
 export const fromRegion = async (
-  { regions, regionSource, limits, stopping }: Service,
+  { regions, limits, stopping }: Service,
   { region, imageId }: Extract<ImportOrigin, { method: 'glance-download' }>,
   token: string | null,
 ): Promise<Pick<Fetch, 'open' | 'expected' | 'adopt'>> => {
-  const base = regions.get(region)
-  if (base === undefined) throw apiError('import_failed', { why: `there is no region ${region} any more` })
+  const from = regions.get(region)
+  if (from === undefined) throw apiError('import_failed', { why: `there is no region ${region} any more` })
   if (token === null) throw apiError('import_token_gone', {})
   const headers = { 'x-auth-token': token }
-  const address = `${base}/v2/images/${imageId}`
+  const address = `${from.base}/v2/images/${imageId}`
   let document: unknown
   try {
-    const { filter, outbound } = regionSource
+    const { filter, outbound } = from.source
     document = await outbound.json(address, {
       filter,
       headers,
@@ -86,11 +92,11 @@ export const fromRegion = async (
   }
   const { checksum = null, os_hash_algo = null, os_hash_value = null } = document
   return {
-    open: openAddress({ limits }, regionSource, `${address}/file`, headers),
+    open: openAddress({ limits }, from.source, `${address}/file`, headers),
     expected: {
       ...sameAs({ sizeBytes: null, checksum, hashAlgorithm: os_hash_algo, hashValue: os_hash_value }),
       source: 'stated',
     },
-    adopt: adopting(document),
+    adopt: adopting(document, limits),
   }
 }

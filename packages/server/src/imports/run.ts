@@ -1,7 +1,7 @@
 import { type ApiError, apiError } from '../api-error.ts'
 import { writeBytes } from '../data/attempt.ts'
 import { doomWhole, findStaged, promoteStaged } from '../data/blobs.ts'
-import { checkExpectations, expectationOf } from '../data/expectation.ts'
+import { both, checkExpectations, expectationOf } from '../data/expectation.ts'
 import { whyFailed } from '../data/failures.ts'
 import { emptied } from '../data/queued.ts'
 import { withData } from '../data/rules.ts'
@@ -90,19 +90,14 @@ const storeNamed = ({ stores }: Service, name: string) => {
 const fetchTo = async (service: Service, run: Import, name: string): Promise<void> => {
   const { task, token, work, imageId } = run
   const cause = causeOfTask(service, task)
-  const {
-    open,
-    expected = work.expected,
-    sealingOf,
-    adopt,
-  } = await openFrom(service, cause, { origin: work.origin, token })
+  const { open, expected, sealingOf, adopt } = await openFrom(service, cause, { origin: work.origin, token })
   if (adopt !== undefined) await change(service, run, async (_tx, image) => adopt(image))
   const door = fetchDoor(service, cause, task)
   await writeBytes(service, cause, door, {
     imageId,
     store: storeNamed(service, name),
     open,
-    expected,
+    expected: both(work.expected, expected),
     sealingOf,
     token,
   })
@@ -187,7 +182,9 @@ const succeed = (service: Service, run: Import): Promise<Image> =>
     const bytes = { size: sizeBytes, checksum, os_hash_algo: hashAlgorithm, os_hash_value: hashValue }
     await recordImport(tx, cause, image, 'image.import', { method, stores: run.work.stores, ...bytes })
     const properties = withImportState(image, { ...state, taskId: null, remaining: [] })
-    return { ...image, status: 'active', properties, updatedAt: cause.at }
+    // Whoever deactivated it while further copies were made did not mean until then.
+    const status = image.status === 'importing' ? 'active' : image.status
+    return { ...image, status, properties, updatedAt: cause.at }
   })
 
 /** Nothing of the import stays but word of why. */
@@ -196,7 +193,10 @@ const undo = async (tx: Tx, cause: Cause, run: Import, image: Image, why: ApiErr
   const isCopy = work.origin.method === 'copy-image'
   const properties = withImportState(image, { taskId: null, remaining: [], failed: failedOf(image, run, why) })
   if (isCopy) {
-    const added = image.locations.filter(({ store }) => work.stores.includes(store))
+    const others = image.locations.filter(({ store }) => !work.stores.includes(store))
+    // Those that it had before may have been removed meanwhile: the last one stays, whosever it is.
+    const [first] = others.length > 0 ? [] : image.locations
+    const added = image.locations.filter((location) => location !== first && !others.includes(location))
     await doomWhole(
       tx,
       added.map(({ key }) => key),

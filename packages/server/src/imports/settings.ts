@@ -1,7 +1,14 @@
 import { type ImportMethod, importMethods } from '@vitrine/contract'
 import { ConfigError } from '../config.ts'
-import { openRegionSource } from '../outbound/settings.ts'
+import { type ImportSource, openRegionSource } from '../outbound/settings.ts'
 import type { Service } from '../service.ts'
+
+/** Another region of the cloud. */
+export interface Region {
+  /** The address of its Image API, without a version. */
+  readonly base: string
+  readonly source: ImportSource
+}
 
 const parts = (text: string): string[] =>
   text
@@ -15,13 +22,14 @@ const methodOf = (name: string): ImportMethod => {
   return method
 }
 
-const regionOf = (part: string): readonly [name: string, base: string] => {
+const regionOf = (part: string): readonly [name: string, region: Region] => {
   const [name = '', ...rest] = part.split('=')
   const address = rest.join('=')
   if (name === '' || !/^https?:\/\//.test(address) || !URL.canParse(address)) {
     throw new ConfigError(`regions: ${name} must be given as name=https://HOST:PORT`)
   }
-  return [name, address.replace(/\/+$/, '').replace(/\/v2$/, '')]
+  const base = address.replace(/\/+$/, '').replace(/\/v2$/, '')
+  return [name, { base, source: openRegionSource(base) }]
 }
 
 /**
@@ -31,10 +39,9 @@ const regionOf = (part: string): readonly [name: string, base: string] => {
 export const openImports = (settings: {
   readonly import_methods: string
   readonly regions?: string | undefined
-}): Pick<Service, 'importMethods' | 'regions' | 'regionSource'> => {
+}): Pick<Service, 'importMethods' | 'regions'> => {
   const regions = new Map(parts(settings.regions ?? '').map(regionOf))
   const methods = new Set(parts(settings.import_methods).map(methodOf))
   if (regions.size === 0) methods.delete('glance-download')
-  const hosts = [...regions.values()].map((base) => new URL(base).hostname)
-  return { importMethods: [...methods], regions, regionSource: openRegionSource(hosts) }
+  return { importMethods: [...methods], regions }
 }

@@ -33,7 +33,8 @@ const stageDoor = (service: Service, actor: Actor, cause: Cause, imageId: string
       const at = service.now()
       await updateImage(tx, image, { ...image, sizeBytes: bytes.sizeBytes, updatedAt: at })
       const detail = { size: bytes.sizeBytes }
-      await recordEvent(tx, { ...cause, at }, { type: 'image.stage', imageId, ownerId: image.owner, detail })
+      const staged = { type: 'image.stage', imageId, ownerId: image.owner, audience: 'owner', detail } as const
+      await recordEvent(tx, { ...cause, at }, staged)
       return true
     },
     release: (tx, image, why) => backToQueued(tx, { ...cause, at: service.now() }, image, 'image.upload_failed', why),

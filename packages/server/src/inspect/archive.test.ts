@@ -129,7 +129,7 @@ const hostile: ReadonlyArray<readonly [string, Buffer, RegExp]> = [
 describe('what an archive holds', () => {
   for (const [title, bytes, files] of sound) {
     it(`${title}: accepted`, () => {
-      assert.deepEqual(findingOf(bytes).archive, { files, unsafe: null })
+      assert.deepEqual(findingOf(bytes).archive, { files, unsafe: null, unsafeContent: null })
       assert.ok(verdictOf(bytes, { diskFormat: 'vmdk', containerFormat: 'ova' }).accepted)
     })
   }
@@ -164,7 +164,7 @@ describe('what an archive holds', () => {
         writeFileSync(join(folder, 'disk.ovf'), ovf())
         writeFileSync(join(folder, `disk${'k'.repeat(/gnu|posix/.test(format) ? 92 : 1)}.vmdk`), vmdk)
         const bytes = execFileSync('tar', ['-c', `--format=${format}`, '-C', folder, '.'])
-        assert.deepEqual(findingOf(bytes).archive, { files: 3, unsafe: null })
+        assert.deepEqual(findingOf(bytes).archive, { files: 3, unsafe: null, unsafeContent: null })
         symlinkSync('/etc/passwd', join(folder, 'b.vmdk'))
         const linked = execFileSync('tar', ['-c', `--format=${format}`, '-C', folder, '.'])
         assert.match(findingOf(linked).archive?.unsafe ?? '', /b.vmdk, there is a link/)
@@ -182,10 +182,38 @@ describe('what an archive holds', () => {
     }
   })
 
-  it('other containers are not looked into', () => {
-    const bytes = ova(['disk.vmdk', passwd])
-    for (const containerFormat of ['ovf', 'docker', 'compressed'] as const) {
-      assert.ok(verdictOf(bytes, { diskFormat: 'vmdk', containerFormat }).accepted)
+  it('OSSA-2023-002: a disk that names files of the host is found in the archive of any container, behind whatever', () => {
+    const behind = ova(
+      ['link', nothing, { type: '2', link: '/etc/passwd' }],
+      ['device', nothing, { type: '3' }],
+      ['/bin/sh', text],
+      ['twice', text],
+      ['twice', text],
+      ['disk.vmdk', passwd],
+    )
+    const cutOff = ova(['disk.vmdk', Buffer.concat([passwd, Buffer.alloc(2 ** 20)])]).subarray(0, 2 ** 20)
+    for (const bytes of [ova(['disk.vmdk', passwd]), behind, cutOff, ova(['a.ovf', ovf('file:///etc/passwd')])]) {
+      for (const containerFormat of ['ovf', 'docker', 'compressed', 'ami'] as const) {
+        const verdict = verdictOf(bytes, { diskFormat: 'vmdk', containerFormat }, 777)
+        assert.deepEqual(verdict, { accepted: false, why: findingOf(bytes).archive?.unsafeContent })
+      }
+    }
+  })
+
+  it('an archive in another container need be no ova', () => {
+    const layers = ova(
+      ['etc', nothing, { type: '5' }],
+      ['bin/sh', nothing, { type: '2', link: 'busybox' }],
+      ['dev/null', nothing, { type: '3' }],
+      ['/etc/passwd', text],
+      ['a.vmdk', made.plain()],
+    )
+    const many = ova(...Array.from({ length: 1500 }, (_, index) => [`f${index}`] as const))
+    for (const bytes of [layers, many, ova(['a', made.plain()]).subarray(0, 4000), Buffer.concat([usual, text])]) {
+      assert.equal(verdictOf(bytes, { diskFormat: 'vmdk', containerFormat: 'ova' }).accepted, false)
+      for (const containerFormat of ['ovf', 'docker', 'compressed', 'aki'] as const) {
+        assert.ok(verdictOf(bytes, { diskFormat: 'raw', containerFormat }).accepted)
+      }
     }
   })
 
@@ -203,10 +231,11 @@ describe('what an archive holds', () => {
         fc.nat(100_000),
         sizes,
         fc.constantFrom(...diskFormats),
-        (original, changes, end, chunking, diskFormat) => {
+        fc.constantFrom('ova', 'docker'),
+        (original, changes, end, chunking, diskFormat, containerFormat) => {
           const bytes = Buffer.from(original.subarray(0, Math.max(1, end)))
           for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value
-          const declared = { diskFormat, containerFormat: 'ova' as const }
+          const declared = { diskFormat, containerFormat }
           assert.deepEqual(findingOf(bytes, ...chunking), findingOf(bytes, bytes.length))
           assert.deepEqual(verdictOf(bytes, declared, ...chunking), verdictOf(bytes, declared, bytes.length))
         },

@@ -2,7 +2,7 @@ import { createDiskInspector, type DiskInspector } from './disk-inspector.ts'
 import type { Archive, DiskFinding } from './finding.ts'
 import { isSafeName } from './member-name.ts'
 import { maxOvfBytes, whyOvfUnsafe } from './ovf.ts'
-import { whyMemberUnsafe } from './rules.ts'
+import { whyMemberUnsafe, whyUnsafe } from './rules.ts'
 import { readPaxRecords, readTarHeader, type TarHeader, tarBlockBytes } from './tar.ts'
 
 const maxFiles = 1000
@@ -11,19 +11,28 @@ const maxDescriptionBytes = 64 * 1024
 // Attributes by which a reader would see other files than are walked here.
 const alteringKeys = /^(?:GNU\.sparse\.|linkpath$|hdrcharset$|SCHILY\.realsize$)/
 
-const endMissing = 'their end is missing'
-const damaged = 'their tar archive is damaged'
+/** Something in an archive that must not be in an ova. */
+interface Fault {
+  /** As a clause about "they". */
+  readonly why: string
+  /**
+   * `content`: whoever uses the file opens others by it. `form`: it makes sense in other archives. `end`: from here on readers
+   * would see different files, and nothing more is looked at.
+   */
+  readonly kind: 'content' | 'form' | 'end'
+}
+
+const damaged: Fault = { why: 'their tar archive is damaged', kind: 'end' }
 
 /** Where the bytes of a member go. */
 interface Sink {
   push(bytes: Uint8Array): void
-  /** @returns why the member is unsafe, as a clause about "they" */
-  finish(): string | null
+  finish(): Fault | null
 }
 
 const nothing: Sink = { push: () => {}, finish: () => null }
 
-const collect = (finish: (bytes: Uint8Array) => string | null): Sink => {
+const collect = (finish: (bytes: Uint8Array) => Fault | null): Sink => {
   const pieces: Uint8Array[] = []
   return {
     push: (bytes) => {
@@ -38,6 +47,9 @@ const shown = (name: string, index: number): string => (/^[\w. /-]{1,100}$/.test
 
 const ofFile = (name: string, index: number, why: string): string => `in their file ${shown(name, index)}, ${why}`
 
+const faultOf = (name: string, index: number, why: string | null, kind: Fault['kind']): Fault | null =>
+  why === null ? null : { why: ofFile(name, index, why), kind }
+
 const diskSink = (name: string, index: number): Sink => {
   const inspector: DiskInspector = createDiskInspector()
   return {
@@ -45,22 +57,19 @@ const diskSink = (name: string, index: number): Sink => {
     finish: () => {
       const finding: DiskFinding = inspector.finish()
       const why = whyMemberUnsafe(name, finding)
-      return why === null ? null : ofFile(name, index, why)
+      return whyUnsafe(finding) === null ? faultOf(name, index, why, 'form') : faultOf(name, index, why, 'content')
     },
   }
 }
 
 const ovfSink = (name: string, index: number): Sink =>
-  collect((bytes) => {
-    const why = whyOvfUnsafe(bytes)
-    return why === null ? null : ofFile(name, index, why)
-  })
+  collect((bytes) => faultOf(name, index, whyOvfUnsafe(bytes), 'content'))
 
 /** Walks through a tar archive as it passes. */
 export interface ArchiveWalk {
   push(chunk: Uint8Array): void
   finish(): void
-  /** What was seen up to here; null unless the bytes start like a tar archive. The first thing that is unsafe is told. */
+  /** What was seen up to here; null unless the bytes start like a tar archive. Of what is unsafe, the first is told. */
   found(): Archive | null
 }
 
@@ -76,12 +85,18 @@ const isAllZero = (bytes: Uint8Array): boolean => {
   return true
 }
 
+/** Links, devices and pipes have no bytes; of other kinds it is not known how many. */
+const endsWalk = (type: string, sizeBytes: number): boolean =>
+  !/^[05]$/.test(type) && !(/^[12346]$/.test(type) && sizeBytes === 0)
+
 class Walk implements ArchiveWalk {
   readonly #block = Buffer.alloc(tarBlockBytes)
   #blockFilled = 0
   #isArchive: boolean | undefined
   #unsafe: string | null = null
+  #unsafeContent: string | null = null
   #ended = false
+  #stopped = false
   #files = 0
   readonly #names = new Set<string>()
   #sink: Sink = nothing
@@ -90,7 +105,7 @@ class Walk implements ArchiveWalk {
   /** What the members before said about the next one. */
   #described = new Map<string, string>()
 
-  readonly #takePax = (bytes: Uint8Array): string | null => {
+  readonly #takePax = (bytes: Uint8Array): Fault | null => {
     const records = readPaxRecords(bytes)
     if (records === undefined) return damaged
     const size = records.get('size')
@@ -98,13 +113,13 @@ class Walk implements ArchiveWalk {
     return this.#describe(records)
   }
 
-  readonly #takeLongName = (bytes: Uint8Array): string | null => {
+  readonly #takeLongName = (bytes: Uint8Array): Fault | null => {
     const [name = ''] = Buffer.from(bytes).toString('utf8').split('\0', 1)
     return this.#describe(new Map([['path', name]]))
   }
 
   /** Attributes for all files that follow: comments are common, names and sizes would make no sense. */
-  readonly #takeGlobal = (bytes: Uint8Array): string | null => {
+  readonly #takeGlobal = (bytes: Uint8Array): Fault | null => {
     const records = readPaxRecords(bytes)
     if (records === undefined) return damaged
     const alters = [...records.keys()].some((key) => key === 'path' || key === 'size' || alteringKeys.test(key))
@@ -112,7 +127,7 @@ class Walk implements ArchiveWalk {
   }
 
   /** Members that say something about others, by their type. */
-  readonly #descriptions: Readonly<Record<string, ((bytes: Uint8Array) => string | null) | undefined>> = {
+  readonly #descriptions: Readonly<Record<string, ((bytes: Uint8Array) => Fault | null) | undefined>> = {
     x: this.#takePax,
     L: this.#takeLongName,
     g: this.#takeGlobal,
@@ -120,33 +135,43 @@ class Walk implements ArchiveWalk {
 
   push(chunk: Uint8Array): void {
     let rest = chunk
-    while (rest.byteLength > 0 && this.#isArchive !== false && this.#unsafe === null) {
+    while (rest.byteLength > 0 && this.#isArchive !== false && !this.#stopped) {
       rest = rest.subarray(this.#take(rest))
     }
   }
 
   finish(): void {
-    if (this.#isArchive !== true || this.#unsafe !== null || this.#ended) return
+    if (this.#isArchive !== true || this.#stopped || this.#ended) return
     const isInside = this.#blockFilled + this.#bodyLeft + this.#paddingLeft + this.#described.size > 0
-    if (isInside) this.#unsafe = endMissing
+    if (isInside) this.#note({ why: 'their end is missing', kind: 'end' })
+    // A disk that is cut off with its archive can still name files.
+    if (this.#bodyLeft > 0) this.#note(this.#sink.finish())
   }
 
   found(): Archive | null {
-    return this.#isArchive === true ? { files: this.#files, unsafe: this.#unsafe } : null
+    if (this.#isArchive !== true) return null
+    return { files: this.#files, unsafe: this.#unsafe, unsafeContent: this.#unsafeContent }
+  }
+
+  #note(fault: Fault | null): void {
+    if (fault === null) return
+    this.#unsafe ??= fault.why
+    if (fault.kind === 'content') this.#unsafeContent ??= fault.why
+    if (fault.kind === 'end') this.#stopped = true
   }
 
   /** @returns how many of the bytes were used, at least one */
   #take(bytes: Uint8Array): number {
     if (this.#ended) {
       // Some readers go on behind the end, others do not.
-      if (!isAllZero(bytes)) this.#unsafe = 'their tar archive goes on behind its end'
+      if (!isAllZero(bytes)) this.#note({ why: 'their tar archive goes on behind its end', kind: 'end' })
       return bytes.byteLength
     }
     if (this.#bodyLeft > 0) {
       const piece = bytes.subarray(0, this.#bodyLeft)
       this.#sink.push(piece)
       this.#bodyLeft -= piece.byteLength
-      if (this.#bodyLeft === 0) this.#unsafe = this.#sink.finish()
+      if (this.#bodyLeft === 0) this.#note(this.#sink.finish())
       return piece.byteLength
     }
     if (this.#paddingLeft > 0) {
@@ -167,17 +192,17 @@ class Walk implements ArchiveWalk {
   #takeHeader(header: TarHeader | 'end' | undefined): void {
     if (this.#isArchive === undefined) this.#isArchive = header !== undefined && header !== 'end'
     if (!this.#isArchive) return
-    if (header === undefined) this.#unsafe = damaged
+    if (header === undefined) this.#note(damaged)
     else if (header === 'end') {
       this.#ended = true
-      if (this.#described.size > 0) this.#unsafe = damaged
+      if (this.#described.size > 0) this.#note(damaged)
     } else this.#open(header)
   }
 
   #open(header: TarHeader): void {
     const description = this.#descriptions[header.type]
     if (description === undefined) this.#openMember(header)
-    else if (header.sizeBytes > maxDescriptionBytes) this.#unsafe = damaged
+    else if (header.sizeBytes > maxDescriptionBytes) this.#note(damaged)
     else this.#read(header.sizeBytes, collect(description))
   }
 
@@ -186,20 +211,19 @@ class Walk implements ArchiveWalk {
     const statedSize = this.#described.get('size')
     this.#described = new Map()
     const index = ++this.#files
-    const why = this.#whyMemberRefused(name, type)
-    if (why !== null || index > maxFiles) {
-      this.#unsafe = why === null ? `they hold more than ${maxFiles} files` : ofFile(name, index, why)
-      return
-    }
     const sizeBytes = statedSize === undefined ? header.sizeBytes : Number(statedSize)
-    if (!Number.isSafeInteger(sizeBytes) || (type === '5' && sizeBytes > 0)) {
-      this.#unsafe = damaged
-      return
-    }
-    const isOvf = name.toLowerCase().endsWith('.ovf')
-    if (isOvf && sizeBytes > maxOvfBytes) this.#unsafe = ofFile(name, index, 'there is too much for an OVF')
-    else if (type === '5') this.#read(sizeBytes, nothing)
-    else this.#read(sizeBytes, isOvf ? ovfSink(name, index) : diskSink(name, index))
+    const kind = endsWalk(type, sizeBytes) ? 'end' : 'form'
+    this.#note(faultOf(name, index, this.#whyMemberRefused(name, type), kind))
+    if (index > maxFiles) this.#note({ why: `they hold more than ${maxFiles} files`, kind: 'end' })
+    if (!Number.isSafeInteger(sizeBytes) || (type === '5' && sizeBytes > 0)) this.#note(damaged)
+    if (!this.#stopped) this.#read(sizeBytes, type === '0' ? this.#sinkFor(name, index, sizeBytes) : nothing)
+  }
+
+  #sinkFor(name: string, index: number, sizeBytes: number): Sink {
+    if (!name.toLowerCase().endsWith('.ovf')) return diskSink(name, index)
+    if (sizeBytes <= maxOvfBytes) return ovfSink(name, index)
+    this.#note(faultOf(name, index, 'there is too much for an OVF', 'form'))
+    return diskSink(name, index)
   }
 
   #whyMemberRefused(name: string, type: string): string | null {
@@ -217,13 +241,13 @@ class Walk implements ArchiveWalk {
     this.#sink = sink
     this.#bodyLeft = sizeBytes
     this.#paddingLeft = (tarBlockBytes - (sizeBytes % tarBlockBytes)) % tarBlockBytes
-    if (sizeBytes === 0) this.#unsafe = sink.finish()
+    if (sizeBytes === 0) this.#note(sink.finish())
   }
 
   /** Readers disagree about which of two descriptions holds. */
-  #describe(records: ReadonlyMap<string, string>): string | null {
+  #describe(records: ReadonlyMap<string, string>): Fault | null {
     for (const [key, value] of records) {
-      if (alteringKeys.test(key)) return 'they hold something else than plain files'
+      if (alteringKeys.test(key)) return { why: 'they hold something else than plain files', kind: 'end' }
       if (this.#described.has(key)) return damaged
       this.#described.set(key, value)
     }

@@ -1,10 +1,10 @@
 import type { ContentCheck, ContentVerdict } from '../data/content-check.ts'
 import type { Finding } from './finding.ts'
 import { createInspector } from './inspector.ts'
-import { type Declared, isInspected, judgeContent } from './rules.ts'
+import { type Declared, isInspected, judgeContent, whyArchiveRefused } from './rules.ts'
 
 export interface ContentCheckOptions extends Declared {
-  /** With false, what would be refused is accepted with a warning. */
+  /** With false, what would be refused is accepted, with no word on the size of its disk. */
   readonly enforce: boolean
   /** The largest disk that bytes may state; -1 is unlimited. Holds even where mismatches are accepted. */
   readonly virtualSizeLimitBytes: number
@@ -22,7 +22,7 @@ export const verdictOn = (options: ContentCheckOptions, finding: Finding): Conte
   }
   if (options.enforce) return verdict
   const { encryptedContent } = finding
-  return { accepted: true, virtualSizeBytes: null, warning: verdict.why, encryptedContent }
+  return { accepted: true, virtualSizeBytes: null, encryptedContent }
 }
 
 /** The inspector of one upload whose format is declared. */
@@ -48,8 +48,7 @@ export const createContentCheck = (options: ContentCheckOptions): ContentCheck =
     },
     refusal: () => {
       if (!options.enforce) return undefined
-      if (options.containerFormat === 'ova') return inspector.archive()?.unsafe ?? undefined
-      return refusedAtHead
+      return refusedAtHead ?? whyArchiveRefused(options.containerFormat, inspector.archive()) ?? undefined
     },
     finish: () => {
       const finding = inspector.finish()
@@ -68,7 +67,7 @@ export const createRecordingCheck = (): ContentCheck & { finding(): Finding | un
     refusal: () => undefined,
     finish: () => {
       found = inspector.finish()
-      return { accepted: true, virtualSizeBytes: null, warning: null, encryptedContent: found.encryptedContent }
+      return { accepted: true, virtualSizeBytes: null, encryptedContent: found.encryptedContent }
     },
     finding: () => found,
   }

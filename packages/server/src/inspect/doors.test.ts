@@ -38,6 +38,18 @@ const hostile: readonly Hostile[] = [
     diskFormat: 'vmdk',
     containerFormat: 'ova',
   },
+  ...(['ovf', 'ova', 'docker', 'compressed', 'aki'] as const).map((containerFormat) => ({
+    title: `OSSA-2024-003: backing file in the container ${containerFormat}`,
+    bytes: made.qcow2({ backingFile: '/etc/passwd' }),
+    diskFormat: 'raw' as const,
+    containerFormat,
+  })),
+  {
+    title: 'hostile disk of an ova in the container ovf',
+    bytes: ova(['disk.vmdk', made.vmdk({ extent: 'RW 9 FLAT "/etc/passwd" 0' })]),
+    diskFormat: 'vmdk',
+    containerFormat: 'ovf',
+  },
   {
     title: 'OSSA-2013-012, OSSA-2013-029: giant disk in few bytes',
     bytes: made.qcow2({ sizeBytes: 1n << 50n }),

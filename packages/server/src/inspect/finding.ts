@@ -30,8 +30,10 @@ const MatchSchema = Type.Object({
 
 const ArchiveSchema = Type.Object({
   files: Type.Integer({ minimum: 0 }),
-  /** As in a match. */
+  /** Why it is no ova that can be used: as in a match. */
   unsafe: orNull(Type.String()),
+  /** The same, of a file that leads whoever uses it to files outside, in whatever archive it is. */
+  unsafeContent: orNull(Type.String()),
 })
 
 const FindingSchema = Type.Object({

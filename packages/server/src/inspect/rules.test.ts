@@ -15,7 +15,6 @@ const found = (...formats: readonly ContentFormat[]): Finding => ({
 const accepted = (virtualSizeBytes: number | null) => ({
   accepted: true,
   virtualSizeBytes,
-  warning: null,
   encryptedContent: null,
 })
 const refused = (why: string) => ({ accepted: false, why })
@@ -73,14 +72,26 @@ describe('whether bytes match an image in a bare container', () => {
     assert.equal(judge('qcow2', found('qcow2', 'mbr')).accepted, false)
   })
 
-  it('looks into an ova, and into no other container', () => {
-    const archive = { files: 1, unsafe: 'why' }
-    const bad = { ...found(), archive }
-    assert.deepEqual(judgeContent({ diskFormat: 'vmdk', containerFormat: 'ova' }, bad), refused('why'))
-    assert.deepEqual(judgeContent({ diskFormat: 'vmdk', containerFormat: 'docker' }, bad), accepted(null))
+  it('an ova must be sound, and what is in another container must be safe', () => {
+    const inArchive = { ...found(), archive: { files: 1, unsafe: 'form', unsafeContent: null } }
+    const hostile = { ...found(), archive: { files: 1, unsafe: 'form', unsafeContent: 'content' } }
+    const judge = (containerFormat: (typeof containerFormats)[number], finding: Finding) =>
+      judgeContent({ diskFormat: 'vmdk', containerFormat }, finding)
+    assert.deepEqual(judge('ova', inArchive), refused('form'))
+    for (const containerFormat of containerFormats.filter((format) => format !== 'bare' && format !== 'ova')) {
+      assert.deepEqual(judge(containerFormat, inArchive), accepted(null))
+      assert.deepEqual(judge(containerFormat, hostile), refused('content'))
+    }
+  })
+
+  it('OSSA-2024-003: in other containers, they may be anything but what names files of the host', () => {
     for (const containerFormat of containerFormats.filter((format) => format !== 'bare')) {
       for (const diskFormat of diskFormats) {
-        assert.deepEqual(judgeContent({ diskFormat, containerFormat }, found('qed')), accepted(null))
+        for (const finding of [found(), found('qcow2'), found('iso', 'mbr')]) {
+          assert.deepEqual(judgeContent({ diskFormat, containerFormat }, finding), accepted(null))
+        }
+        const hostile = { ...found(), matches: [safe('iso', 7), unsafe('qcow2', 'they name a backing file')] }
+        assert.deepEqual(judgeContent({ diskFormat, containerFormat }, hostile), refused('they name a backing file'))
       }
     }
   })
@@ -99,14 +110,17 @@ describe('the inspector of an upload', () => {
     assert.deepEqual(verdictOf(fixed, { diskFormat: 'vhd' }), accepted(2 ** 20))
   })
 
-  it('accepts with a warning when told so', () => {
+  it('accepts it without a size when told so', () => {
     const verdict = verdictOf(made.qcow2({ backingFile: 'x' }), { diskFormat: 'qcow2', enforce: false })
-    assert.deepEqual(verdict, { ...accepted(null), warning: 'they name a backing file' })
+    assert.deepEqual(verdict, accepted(null))
   })
 
-  it('lets everything pass that is not looked into', () => {
+  it('lets everything pass as raw, and only what is safe in another container', () => {
     assert.deepEqual(verdictOf(made.qed(), { diskFormat: 'raw' }), accepted(made.qed().length))
-    assert.deepEqual(verdictOf(made.qed(), { diskFormat: 'qcow2', containerFormat: 'ova' }), accepted(null))
+    for (const containerFormat of containerFormats.filter((format) => format !== 'bare')) {
+      assert.deepEqual(verdictOf(made.vdi(), { diskFormat: 'qcow2', containerFormat }), accepted(null))
+      assert.equal(verdictOf(made.qed(), { diskFormat: 'qcow2', containerFormat }).accepted, false)
+    }
   })
 
   it('refuses an image of no bytes, unless nothing is asked of them', () => {

@@ -58,6 +58,10 @@ const formatByExtension: ReadonlyMap<string, DiskFormat> = new Map([
   ['vpc', 'vhd'],
 ])
 
+/** Why bytes must not be used by anybody, whatever they are said to be: mostly since they name files of whoever opens them. */
+export const whyUnsafe = ({ matches }: Pick<DiskFinding, 'matches'>): string | null =>
+  matches.find(({ unsafe }) => unsafe !== null)?.unsafe ?? null
+
 /** Why a file in an archive may not be there, as a clause about "they". What its name says it is, it must be. */
 export const whyMemberUnsafe = (name: string, finding: DiskFinding): string | null => {
   const extension = name.toLowerCase().split('.').at(-1) ?? ''
@@ -66,8 +70,8 @@ export const whyMemberUnsafe = (name: string, finding: DiskFinding): string | nu
     const judgement = judgeDisk(declared, finding)
     return 'why' in judgement ? judgement.why : null
   }
-  const bad = finding.matches.find((match) => match.unsafe !== null)
-  if (bad !== undefined) return bad.unsafe
+  const unsafe = whyUnsafe(finding)
+  if (unsafe !== null) return unsafe
   const [one, other] = finding.matches.filter(({ format }) => !contentOfRawDisks.includes(format))
   if (one === undefined || other === undefined) return null
   return `they can be taken for ${named(one.format)} and for ${named(other.format)}`
@@ -77,10 +81,16 @@ export const whyMemberUnsafe = (name: string, finding: DiskFinding): string | nu
 export const isInspected = ({ diskFormat, containerFormat }: Declared): boolean =>
   containerFormat === 'bare' && diskFormat !== 'raw'
 
+/** What speaks against an archive, be it whole or as far as it was seen; null if it is none. */
+export const whyArchiveRefused = (containerFormat: ContainerFormat, archive: Finding['archive']): string | null => {
+  if (archive === null || containerFormat === 'bare') return null
+  return containerFormat === 'ova' ? archive.unsafe : archive.unsafeContent
+}
+
 /**
- * Whether bytes may stand for an image as it is declared. `raw` may be anything. What need not carry marks (`ami`, `ari`,
- * `aki`, `ploop`) must at least not be a disk of another kind. Other containers than `bare` are not looked into, but for an
- * ova that is a tar archive.
+ * Whether bytes may stand for an image as it is declared. In the container `bare`, `raw` may be anything, and what need not
+ * carry marks (`ami`, `ari`, `aki`, `ploop`) must at least not be a disk of another kind. In other containers they may be
+ * anything that is not unsafe; an ova that is a tar archive must be a sound one.
  * It needs nothing but these two, so a finding that was kept can be judged whenever the image is declared.
  */
 export const judgeContent = ({ diskFormat, containerFormat }: Declared, finding: Finding): ContentVerdict => {
@@ -88,11 +98,12 @@ export const judgeContent = ({ diskFormat, containerFormat }: Declared, finding:
   const accept = (virtualSizeBytes: number | null): ContentVerdict => ({
     accepted: true,
     virtualSizeBytes,
-    warning: null,
     encryptedContent,
   })
-  if (containerFormat === 'ova' && typeof archive?.unsafe === 'string') return { accepted: false, why: archive.unsafe }
-  if (containerFormat !== 'bare') return accept(null)
+  if (containerFormat !== 'bare') {
+    const why = whyArchiveRefused(containerFormat, archive) ?? whyUnsafe(finding)
+    return why === null ? accept(null) : { accepted: false, why }
+  }
   const judgement = judgeDisk(diskFormat, finding)
   return 'why' in judgement ? { accepted: false, why: judgement.why } : accept(judgement.virtualSizeBytes)
 }

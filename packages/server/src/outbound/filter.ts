@@ -44,7 +44,7 @@ const entries = (text: string | undefined): string[] =>
     .filter((entry) => entry !== '' && entry !== 'any')
 
 /** @throws Error for what is no host */
-export const readHost = (entry: string): string => {
+const readHost = (entry: string): string => {
   const name = entry.startsWith('*.') ? entry.slice(2) : entry
   const isIpv6 = isIP(name) === 6
   const text = `http://${isIpv6 ? `[${name}]` : name}/`
@@ -79,6 +79,13 @@ export const readFilter = (settings: FilterSettings): UrlFilter => {
     hosts: { allowed: read('import_hosts_allowed', readHost), denied: read('import_hosts_denied', readHost) },
     ports: { allowed: read('import_ports_allowed', readPort), denied: read('import_ports_denied', readPort) },
   }
+}
+
+/** Lets one origin pass, with its scheme, host and port, and nothing else. */
+export const originFilter = (address: string): UrlFilter => {
+  const url = new URL(address)
+  const only = (entry: string): Choice => ({ allowed: [entry], denied: [] })
+  return { schemes: only(schemeOf(url)), hosts: only(plainHost(hostOf(url))), ports: only(String(portOf(url))) }
 }
 
 const passes = ({ allowed, denied }: Choice, isMeant: (entry: string) => boolean): boolean =>

@@ -1,7 +1,7 @@
 import { ConfigError } from '../config.ts'
 import { type Networks, parseNetworks } from './addresses.ts'
 import { createOutbound, type Outbound } from './fetch.ts'
-import { type FilterSettings, readFilter, readHost, type UrlFilter } from './filter.ts'
+import { type FilterSettings, originFilter, readFilter, type UrlFilter } from './filter.ts'
 
 /** Where images are imported from, and how. */
 export interface ImportSource {
@@ -36,13 +36,10 @@ export const openImportSource = (
 })
 
 /**
- * The way to other regions of the cloud, whose addresses the operator gave: they may be on any network, and lead nowhere else.
- * @param hosts those of the regions
+ * The way to another region of the cloud, whose address the operator gave: it may be on any network, and leads nowhere but to
+ * the same scheme, host and port.
  */
-export const openRegionSource = (hosts: readonly string[]): ImportSource => {
-  const all = { allowed: [], denied: [] }
-  return {
-    outbound: createOutbound({ allowed: parseNetworks('0.0.0.0/0,::/0') }),
-    filter: { schemes: all, ports: all, hosts: { allowed: hosts.map(readHost), denied: [] } },
-  }
-}
+export const openRegionSource = (address: string): ImportSource => ({
+  outbound: createOutbound({ allowed: parseNetworks('0.0.0.0/0,::/0') }),
+  filter: originFilter(address),
+})

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, it as test } from 'node:test'
+import { after, before, mock, it as test } from 'node:test'
+import { inspect } from 'node:util'
 import { ended, importsFromHere, newImage, octets, producer, show, startWeb } from '../imports/testing.ts'
 import { eachDatabase } from '../testing/databases.ts'
 import { startTestService, type TestService } from '../testing/test-service.ts'
@@ -21,7 +22,7 @@ const certificates = join(folder, 'certificates')
 const openssl = (...args: string[]): Buffer =>
   execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
 
-const uuid = (digit: number): string => `${String(digit).repeat(8)}-0000-4000-8000-000000000000`
+const uuid = (digit: number | string): string => `${String(digit).repeat(8)}-0000-4000-8000-000000000000`
 const ids = {
   rsa: uuid(1),
   ec: uuid(2),
@@ -168,6 +169,81 @@ eachDatabase('signed images', ({ newUrl, atEnd }) => {
       assert.match((await put(service, image)).json().error.message, /must be a UUID/)
       assert.equal(await certificateFolder(certificates)(id, null), undefined)
     }
+  })
+
+  it('OSSA-2011-001: are refused when the certificate cannot be read or lies elsewhere, and no path is told', async () => {
+    const service = await start()
+    const logged = mock.method(service.service.log, 'error')
+    const pem = await readFile(join(certificates, `${ids.rsa}.pem`))
+    const at = (letter: string) => join(certificates, `${uuid(letter)}.pem`)
+    await mkdir(at('a'), { recursive: true })
+    await rm(at('b'), { force: true })
+    await symlink('nowhere', at('b'))
+    await writeFile(at('c'), Buffer.alloc(100_000_000))
+    await writeFile(join(folder, 'elsewhere'), pem)
+    await rm(at('d'), { force: true })
+    await symlink('../elsewhere', at('d'))
+    await rm(at('e'), { force: true })
+    execFileSync('mkfifo', [at('e')])
+    await writeFile(at('f'), pem)
+    await chmod(at('f'), 0)
+    const signature = sign('rsa', 'sha256', ...pss)
+    // Root reads everything.
+    const letters = process.getuid?.() === 0 ? 'abcde' : 'abcdef'
+    for (const [index, letter] of [...letters].entries()) {
+      const image = await newImage(service, properties(signature, 'SHA-256', 'RSA-PSS', uuid(letter)))
+      const answer = await put(service, image)
+      assert.equal(answer.statusCode, 503, letter)
+      assert.match(answer.json().error.message, /cannot read/)
+      assert.ok(!answer.body.includes(folder) && !answer.body.includes('.pem'))
+      assert.equal((await show(service, image)).status, 'queued')
+      assert.equal(logged.mock.callCount(), index + 1)
+      assert.match(inspect(logged.mock.calls.at(-1)?.arguments[0]), new RegExp(`${uuid(letter)}.pem cannot be read`))
+    }
+    assert.equal(await left(service), 0)
+  })
+
+  it('are refused by a certificate with a key of no known kind, or with dates that are none', async () => {
+    const service = await start()
+    const der = openssl('x509', '-in', join(certificates, `${ids.rsa}.pem`), '-outform', 'der')
+    const unknownKey = Buffer.from(der)
+    unknownKey[unknownKey.indexOf(Buffer.from('2a864886f70d010101', 'hex')) + 8] = 0x63
+    const noDate = Buffer.from(der)
+    noDate.write('999999999999Z', noDate.indexOf(Buffer.from('170d', 'hex')) + 2, 'latin1')
+    for (const [digit, bytesOfIt, why] of [
+      [8, unknownKey, /cannot be read/],
+      [9, noDate, /does not say when it is valid/],
+    ] as const) {
+      const id = `${uuid(digit).slice(0, -1)}1`
+      await writeFile(join(certificates, `${id}.der`), bytesOfIt)
+      const signed = properties(sign('rsa', 'sha256', ...pss), 'SHA-256', 'RSA-PSS', id)
+      const answer = await put(service, await newImage(service, signed))
+      assert.equal(answer.statusCode, 400, String(why))
+      assert.match(answer.json().error.message, why)
+    }
+  })
+
+  it('are believed by a certificate behind links that stay within the folder', async () => {
+    const service = await start()
+    const folderOfKubernetes = join(certificates, '..2026')
+    await mkdir(folderOfKubernetes, { recursive: true })
+    const linked = `${uuid(8)}.pem`
+    await writeFile(join(folderOfKubernetes, linked), await readFile(join(certificates, `${ids.rsa}.pem`)))
+    await rm(join(certificates, linked), { force: true })
+    await symlink(join('..2026', linked), join(certificates, linked))
+    const signed = properties(sign('rsa', 'sha256', ...pss), 'SHA-256', 'RSA-PSS', uuid(8))
+    assert.equal((await put(service, await newImage(service, signed))).statusCode, 204)
+  })
+
+  it('are believed with a salt of any length, as by Nova and Glance', async () => {
+    const service = await start()
+    for (const length of ['0', '-1', '-2']) {
+      const salted = ['-sigopt', 'rsa_padding_mode:pss', '-sigopt', `rsa_pss_saltlen:${length}`]
+      const signed = properties(sign('rsa', 'sha256', ...salted), 'SHA-256', 'RSA-PSS', ids.rsa)
+      assert.equal((await put(service, await newImage(service, signed))).statusCode, 204, length)
+    }
+    const older = properties(sign('rsa', 'sha256'), 'SHA-256', 'RSA-PSS', ids.rsa)
+    assert.equal((await put(service, await newImage(service, older))).statusCode, 400, 'PKCS #1 v1.5')
   })
 
   it('are believed only while the certificate is valid', async () => {

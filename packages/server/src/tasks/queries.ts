@@ -60,17 +60,36 @@ export const listTasks = (
     .execute()
 }
 
-/** Work that nobody does: its process is gone, or let go of it. */
-export const abandonedTasks = (db: Reader): Promise<Task[]> =>
-  db
+/** For this long a task may be written down, and its process not have heard that it is. */
+const unheardMs = 60_000
+
+/**
+ * Work that nobody does: its process is gone or let go of it, or it is this process's, which does not do it: the database failed
+ * when it was to let go of it, or before it told that it is there.
+ * @param isDone whether this process is at it
+ */
+export const abandonedTasks = async (
+  db: Reader,
+  processId: string,
+  now: number,
+  isDone: (id: string) => boolean,
+): Promise<Task[]> => {
+  const rows = await db
     .selectFrom('tasks')
     .leftJoin('processes', 'processes.id', 'tasks.process_id')
     .selectAll('tasks')
     .where('tasks.expires_at', 'is', null)
-    .where('processes.id', 'is', null)
+    .where((where) =>
+      where.or([
+        where('processes.id', 'is', null),
+        where.and([where('processes.id', '=', processId), where('tasks.updated_at', '<', now - unheardMs)]),
+      ]),
+    )
     .orderBy('tasks.created_at')
-    .limit(100)
+    .limit(1000)
     .execute()
+  return rows.filter(({ id }) => !isDone(id))
+}
 
 /** Takes work over. Of several processes that try, one does. */
 export const adoptTask = async (tx: Tx, { id, process_id: from }: Task, processId: string): Promise<boolean> => {

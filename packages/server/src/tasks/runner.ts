@@ -96,7 +96,8 @@ const startTasks = (service: Service, work: TaskWork, end: TaskEnd): Started => 
 
   const adoptAbandoned = async (): Promise<void> => {
     await database.write((tx) => forgetEndedTasks(tx, now()))
-    for (const task of await abandonedTasks(database.read)) {
+    const isOurs = (id: string) => running.has(id) || waiting.some((one) => one.id === id)
+    for (const task of await abandonedTasks(database.read, presence.processId, now(), isOurs)) {
       if (!(await database.write((tx) => adoptTask(tx, task, presence.processId)))) continue
       waiting.push({ id: task.id, owner: task.owner, token: null })
       fill()

@@ -56,7 +56,7 @@ const atBeginning = (check: ContentCheck | undefined): ContentCheck | undefined 
   check && {
     push: (bytes) => check.push(bytes),
     refusal: () => check.refusal(),
-    finish: () => ({ accepted: true, virtualSizeBytes: null, warning: null, encryptedContent: null }),
+    finish: () => ({ accepted: true, virtualSizeBytes: null, encryptedContent: null }),
   }
 
 interface Work {
