@@ -6,7 +6,8 @@ import { createProgram } from './program.ts'
 import { tellError } from './tell-error.ts'
 
 /** The reader of a pipe has gone (`| head`): nobody is left to tell anything, and nothing is wrong. */
-const isClosedPipe = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EPIPE'
+export const isClosedPipe = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'EPIPE'
 
 const exitCodeOf = async (context: Context, error: unknown, debug: boolean): Promise<number> => {
   // Commander has written its text already: help, the version, or what is wrong with the command line.
