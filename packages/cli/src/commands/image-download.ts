@@ -58,6 +58,9 @@ const targetOf = async (image: Image, { output, force }: ImageDownloadOptions): 
   throw new CommandError(ExitCode.error, `There is no folder ${folder}.`, 'Make it, or name another file with -o.')
 }
 
+// As long as bytes come, a person would only start it again.
+const maxResumes = 1000
+
 /** What is left of a download that failed. */
 const tellKept = ({ path, sizeBytes }: KeptDownload): string =>
   `${formatBytes(sizeBytes)} are kept in ${printable(path)}. To go on from there, run the same command again.`
@@ -72,6 +75,7 @@ const toFile = async (invocation: Invocation, image: Image, options: ImageDownlo
       signal: invocation.signal,
       onProgress: display.onProgress,
       resume: options.resume,
+      maxResumes,
       onTakenUp: (sizeBytes) => {
         invocation.talk.stream.write(`Going on from ${formatBytes(sizeBytes)} of an earlier download.\n`)
       },

@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { answerJson, pattern, serve, serviceAt } from '../../test/byte-server.ts'
-import { imageDocument, imageId } from '../../test/fake-fetch.ts'
-import { ChecksumMismatchError, NetworkError, NotFoundError } from '../errors.ts'
+import { fakeClock, imageDocument, imageId } from '../../test/fake-fetch.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import { ChecksumMismatchError, HttpError, NetworkError, NotFoundError } from '../errors.ts'
 import { downloadFile } from './download-file.ts'
 
 const bytes = pattern(3_000_000)
@@ -21,11 +22,16 @@ interface Cloud {
   /** The image's document; a list gives them in turn. */
   documents?: object[]
   file?: (response: ServerResponse, range: string | undefined, attempt: number) => void
+  /** For the repetitions of single requests. */
+  clock?: Clock
 }
 
 const whole: Cloud['file'] = (response) => response.writeHead(200, { 'content-length': bytes.length }).end(bytes)
 
-const setUp = async (t: TestContext, { documents = [imageDocument(digests)], file = whole }: Cloud) => {
+const setUp = async (
+  t: TestContext,
+  { documents = [imageDocument(digests)], file = whole, clock = systemClock }: Cloud,
+) => {
   const folder = mkdtempSync(join(tmpdir(), 'vitrine-download-'))
   t.after(() => rmSync(folder, { recursive: true }))
   let attempt = 0
@@ -34,7 +40,7 @@ const setUp = async (t: TestContext, { documents = [imageDocument(digests)], fil
     if (request.url?.endsWith('/file')) file(response, request.headers.range, ++attempt)
     else answerJson(response, 200, documents[Math.min(asked++, documents.length - 1)] ?? {})
   })
-  const image = await serviceAt(address, { random: () => 0 }).getImage(imageId)
+  const image = await serviceAt(address, { random: () => 0, clock }).getImage(imageId)
   return { image, folder, target: join(folder, 'image.raw') }
 }
 
@@ -187,6 +193,25 @@ const breaking =
     if (attempt > times) response.end(bytes.subarray(start))
     else response.write(bytes.subarray(start, start + after), () => setTimeout(() => response.destroy(), 20))
   }
+
+test('a service that is away for a while in the midst is waited for, and one that was never there is not', async (t) => {
+  const statuses: number[] = []
+  const away: Cloud['file'] = (response, range, attempt) => {
+    if (attempt < 2 || attempt > 5) return breaking(1, 1_000_000)(response, range, attempt)
+    statuses.push(503)
+    answerJson(response, 503, { error: { message: 'Starting.' } })
+  }
+  const { image, target } = await setUp(t, { file: away, clock: fakeClock() })
+  await downloadFile(image, target, { maxResumes: 2 })
+  assert.ok(readFileSync(target).equals(bytes))
+  assert.equal(statuses.length, 4)
+
+  const gone = await setUp(t, {
+    file: (response) => answerJson(response, 503, { error: { message: 'Starting.' } }),
+    clock: fakeClock(),
+  })
+  await assert.rejects(downloadFile(gone.image, gone.target), HttpError)
+})
 
 test('it is told what is kept and where, and what is taken up', async (t) => {
   const { image, folder, target } = await setUp(t, { file: breaking(1, 1_500_000) })

@@ -1,7 +1,8 @@
 import { createHash, getHashes, type Hash } from 'node:crypto'
 import { type FileHandle, rm } from 'node:fs/promises'
+import { systemClock } from '../clock.ts'
 import type { ImageChecksum, ImageDownload } from '../download.ts'
-import { ChecksumMismatchError, NetworkError } from '../errors.ts'
+import { ChecksumMismatchError, HttpError, NetworkError } from '../errors.ts'
 import type { Image } from '../image.ts'
 import type { CallOptions } from '../image-api.ts'
 import type { OnProgress } from '../progress.ts'
@@ -73,17 +74,34 @@ const receive = async (image: Image, transfer: Transfer, options: DownloadFileOp
   }
 }
 
+/** Answers of something that is busy or in between, after which the same bytes can be asked for again. */
+const passing: ReadonlySet<number> = new Set([429, 502, 503, 504])
+/** How often in a row nothing may come of it: more than a minute altogether. */
+const failuresMax = 10
+const longestDelayMs = 10_000
+const baseDelayMs = 250
+
+const isPassing = (error: unknown): boolean =>
+  error instanceof NetworkError || (error instanceof HttpError && passing.has(error.status))
+
 const receiveWhole = async (image: Image, transfer: Transfer, options: DownloadFileOptions): Promise<void> => {
+  const begunAt = transfer.receivedBytes
   let resumesLeft = options.maxResumes ?? 5
+  let failures = 0
   for (;;) {
     const before = transfer.receivedBytes
     try {
       return await receive(image, transfer, options)
     } catch (error) {
-      // Without a byte of progress there is nothing to take up; the transport has repeated the request already.
-      const worthIt = error instanceof NetworkError && transfer.receivedBytes > before && resumesLeft-- > 0
+      // Before the first byte there is nothing to take up; the transport has repeated the request already.
+      const worthIt = isPassing(error) && transfer.receivedBytes > begunAt && resumesLeft-- > 0
       if (!worthIt) throw error
       if (transfer.receivedBytes === transfer.totalBytes) return
+      failures = transfer.receivedBytes > before ? 0 : failures + 1
+      if (failures > failuresMax) throw error
+      // A service that is started anew takes its time; half of the wait is chance, so that not all come back at once.
+      const ceiling = Math.min(longestDelayMs, baseDelayMs * 2 ** failures)
+      if (failures > 0) await systemClock.sleep(ceiling * (0.5 + Math.random() / 2), options.signal)
     }
   }
 }
