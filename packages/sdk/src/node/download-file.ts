@@ -2,9 +2,10 @@ import { createHash, getHashes, type Hash } from 'node:crypto'
 import { type FileHandle, rm } from 'node:fs/promises'
 import { systemClock } from '../clock.ts'
 import type { ImageChecksum, ImageDownload } from '../download.ts'
-import { ChecksumMismatchError, HttpError, NetworkError } from '../errors.ts'
+import { ChecksumMismatchError } from '../errors.ts'
 import type { Image } from '../image.ts'
 import type { CallOptions } from '../image-api.ts'
+import { isPassing } from '../passing.ts'
 import type { OnProgress } from '../progress.ts'
 import { FileWriter } from './file-writer.ts'
 import { type KeptDownload, openPart } from './part-file.ts'
@@ -74,15 +75,10 @@ const receive = async (image: Image, transfer: Transfer, options: DownloadFileOp
   }
 }
 
-/** Answers of something that is busy or in between, after which the same bytes can be asked for again. */
-const passing: ReadonlySet<number> = new Set([429, 502, 503, 504])
 /** How often in a row nothing may come of it: more than a minute altogether. */
 const failuresMax = 10
 const longestDelayMs = 10_000
 const baseDelayMs = 250
-
-const isPassing = (error: unknown): boolean =>
-  error instanceof NetworkError || (error instanceof HttpError && passing.has(error.status))
 
 const receiveWhole = async (image: Image, transfer: Transfer, options: DownloadFileOptions): Promise<void> => {
   const begunAt = transfer.receivedBytes
