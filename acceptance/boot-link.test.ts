@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile, stat } from 'node:fs/promises'
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { startCountingProxy } from './counting-proxy.ts'
@@ -43,6 +43,28 @@ const linkOver = async ({ consumer }: Cast, id: string, origin: string): Promise
   return origin + new URL(url).pathname
 }
 
+// The first ends QEMU from within; the others end a machine that finds nothing to boot.
+const endsByItself = [
+  ...['-device', 'isa-debug-exit,iobase=0xf4,iosize=4'],
+  ...['-boot', 'reboot-timeout=1', '-no-reboot'],
+]
+
+/**
+ * Boots as a user does, and keeps what other users of the machine see of QEMU: its arguments.
+ * @param edit for `sed`: what becomes of the settings of the drive before QEMU reads them
+ */
+const bootSeen = async ({ folder }: Stage, vitrine: Vitrine, id: string, edit = '') => {
+  const program = join(folder, 'qemu')
+  const seen = join(folder, 'arguments')
+  const drive = join(folder, 'drive.conf')
+  const edited = `sed "${edit}" "$2" > '${drive}'\nshift 2\nset -- -readconfig '${drive}' "$@"`
+  const script = `echo "$@" > '${seen}'\n${edit === '' ? '' : edited}\nexec qemu-system-x86_64 "$@"`
+  await writeFile(program, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  await rm(seen, { force: true })
+  const booted = await vitrine('boot', id, '--memory', '64', '--qemu', program, '--', ...endsByItself)
+  return { ...booted, seen: await readFile(seen, 'utf8').catch(() => undefined) }
+}
+
 test('machines boot over a link, read what they need, and no more once the share is withdrawn', { skip }, () =>
   withStage(async (stage) => {
     const cast = await castOf(stage)
@@ -60,10 +82,12 @@ test('machines boot over a link, read what they need, and no more once the share
     }
 
     for (const format of ['raw', 'qcow2'] as const) {
-      const more = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-no-reboot']
-      const { stdout, stderr } = await consumer('boot', images[format], '--memory', '64', '--', ...more)
+      const { exitCode, stdout, stderr, seen } = await bootSeen(stage, consumer, images[format])
       assert.match(stdout, new RegExp(stage.disk.line), stderr)
       assert.match(stderr, /QEMU ended with 85/)
+      assert.equal(exitCode, 85)
+      assert.match(seen ?? '', /^-readconfig \/dev\/fd\/3 /)
+      assert.doesNotMatch(seen ?? '', /links/)
     }
 
     const whole = await linkOver(cast, images.qcow2, stage.service.url)
@@ -84,4 +108,41 @@ test('machines boot over a link, read what they need, and no more once the share
     assert.ok(proxy.answers.slice(2).length > 0)
     for (const { status } of proxy.answers.slice(2)) assert.equal(status, 404)
   }),
+)
+
+test('a machine does not open the files that an image names, where the service takes such images', { skip }, () =>
+  withStage(
+    async (stage) => {
+      const { folder } = stage
+      const producer = vitrineAs(stage, 'producer')
+      const make = async (name: string, ...options: string[]): Promise<string> => {
+        const path = join(folder, `${name}.qcow2`)
+        await runSuccessfully('qemu-img', ['create', '-f', 'qcow2', ...options, path, '16M'])
+        return path
+      }
+      const backed = await make('backed', '-b', join(folder, 'disk.raw'), '-F', 'raw')
+      const outside = await make('outside', '-o', `data_file=${join(folder, 'outside.raw')}`)
+
+      for (const [path, why] of [
+        [backed, /names a backing file/],
+        [outside, /names an external data file/],
+      ] as const) {
+        const refused = await bootSeen(stage, producer, await upload(producer, 'foreign', path))
+        assert.equal(refused.exitCode, 1, refused.stderr)
+        assert.match(refused.stderr, why)
+        assert.equal(refused.seen, undefined)
+      }
+
+      // Should it ever come to that, because the bytes are others when QEMU reads them: it opens no backing file.
+      const { url = '' } = await shownBy(producer, 'link', await upload(producer, 'later', backed))
+      const whole = await upload(producer, 'whole', stage.disk.path)
+      const other = `s#http://[^']*#${url}#`
+      const kept = await bootSeen(stage, producer, whole, other)
+      assert.equal(kept.exitCode, 0, kept.stderr)
+      assert.doesNotMatch(kept.stdout, new RegExp(stage.disk.line))
+      const followed = await bootSeen(stage, producer, whole, `${other}; s#'backing':null,##`)
+      assert.equal(followed.exitCode, 85, 'this disk boots where its backing file is opened')
+    },
+    { settings: { VITRINE_FORMAT_CHECK: 'false' } },
+  ),
 )

@@ -16,12 +16,12 @@ export class CommandError extends Error {
 export const usageError = (message: string, next?: string): CommandError =>
   new CommandError(ExitCode.usage, message, next)
 
-/** Some of several things failed, and each failure has been told already. */
+/** Something failed, and that has been told already. The exit code may be that of another program. */
 export class ToldError extends Error {
   override name = 'ToldError'
-  readonly exitCode: ExitCode
+  readonly exitCode: number
 
-  constructor(exitCode: ExitCode) {
+  constructor(exitCode: number) {
     super('Some of it failed.')
     this.exitCode = exitCode
   }

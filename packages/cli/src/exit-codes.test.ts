@@ -46,6 +46,8 @@ test('errors of the file system are told in words', async () => {
   const { exitCode, lines } = await explain(error)
   assert.equal(exitCode, 1)
   assert.deepEqual(lines, ['disk.raw: there is no such file or folder.'])
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' })
+  assert.deepEqual((await explain(full)).lines, ['The disk is full.'])
 })
 
 test('what a service sends cannot steer the terminal', async () => {

@@ -15,6 +15,7 @@ const systemErrors: Readonly<Record<string, string>> = {
   EISDIR: 'it is a folder',
   ENOTDIR: 'a part of the path is no folder',
   EEXIST: 'it exists already',
+  ENAMETOOLONG: 'the name is too long',
   ENOSPC: 'the disk is full',
   EROFS: 'the file system is read-only',
   EDQUOT: 'the disk quota is used up',
@@ -30,7 +31,10 @@ const stringOf = (error: object, key: string): string | undefined => {
 const explainSystemError = (error: Error): Explanation | undefined => {
   const why = systemErrors[stringOf(error, 'code') ?? '']
   if (why === undefined) return undefined
-  const where = stringOf(error, 'path') ?? stringOf(error, 'address') ?? stringOf(error, 'syscall') ?? 'It'
+  const where = stringOf(error, 'path') ?? stringOf(error, 'address')
+  // A write to a file that is open does not say to which.
+  if (where === undefined)
+    return { exitCode: ExitCode.error, lines: [`${why.charAt(0).toUpperCase()}${why.slice(1)}.`] }
   const port = 'port' in error && typeof error.port === 'number' ? `:${error.port}` : ''
   return { exitCode: ExitCode.error, lines: [`${where}${port}: ${why}.`] }
 }

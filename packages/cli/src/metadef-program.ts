@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { NamespaceListOptions, NamespaceSetOptions } from './commands/metadefs.ts'
+import { addMetadefPartCommands } from './metadef-part-program.ts'
 import type { OutputOptions } from './output/formats.ts'
 import { type Invoke, withOutput } from './with-output.ts'
 
@@ -32,7 +33,7 @@ const addNamespaces = (md: Command, invoke: Invoke): void => {
       await showNamespace(invoke(command), name, options)
     })
   withFields(md.command('create'))
-    .description('make an empty namespace; for administrators, as all that follows')
+    .description('make an empty namespace; for administrators, as set, delete and import')
     .argument(...namespaceArgument)
     .action(async (name: string, options: NamespaceSetOptions, command: Command) => {
       const { createNamespace } = await import('./commands/metadefs.ts')
@@ -74,6 +75,7 @@ export const addMetadefCommands = (program: Command, invoke: Invoke): void => {
       const { exportNamespace } = await import('./commands/metadefs.ts')
       await exportNamespace(invoke(command), name)
     })
+  addMetadefPartCommands(md, invoke)
   withOutput(md.command('resource-types'))
     .description('list the resource types that any namespace was ever for')
     .action(async (options: OutputOptions, command: Command) => {

@@ -10,7 +10,8 @@ const windowMs = 5000
  * @returns undefined until there is a stretch of time to tell from
  */
 export const createRateMeter = (now: () => number): ((transferredBytes: number) => number | undefined) => {
-  const samples = [{ at: now(), bytes: 0 }]
+  // What an earlier attempt has brought is no part of the rate: it starts from the first that is told.
+  const samples: { at: number; bytes: number }[] = []
   return (transferredBytes) => {
     const latest = { at: now(), bytes: transferredBytes }
     samples.push(latest)

@@ -6,9 +6,10 @@ import { createProgram } from './program.ts'
 import { tellError } from './tell-error.ts'
 
 /** The reader of a pipe has gone (`| head`): nobody is left to tell anything, and nothing is wrong. */
-const isClosedPipe = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EPIPE'
+export const isClosedPipe = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'EPIPE'
 
-const exitCodeOf = async (context: Context, error: unknown, debug: boolean): Promise<ExitCode> => {
+const exitCodeOf = async (context: Context, error: unknown, debug: boolean): Promise<number> => {
   // Commander has written its text already: help, the version, or what is wrong with the command line.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage
   if (error instanceof ToldError) return error.exitCode
@@ -21,7 +22,7 @@ const exitCodeOf = async (context: Context, error: unknown, debug: boolean): Pro
  * @param words without the names of node and of the script
  * @returns the exit code; nothing is thrown
  */
-export const run = async (words: readonly string[], context: Context): Promise<ExitCode> => {
+export const run = async (words: readonly string[], context: Context): Promise<number> => {
   const program = createProgram(context)
   try {
     if (words[0] === '__complete') {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -213,6 +214,24 @@ test('a download to a file is whole, replaces nothing unasked and leaves no othe
   assert.equal((await as('producer', 'image', 'download', id, '--force')).code, 0)
   assert.deepEqual((await readdir(folder)).sort(), ['data', 'disk.raw', 'to_save.raw'])
   assert.equal((await as('producer', 'image', 'upload', id, '--file', disk)).code, 5)
+})
+
+test('an output that takes nothing is an error, and told', { skip: !existsSync('/dev/full') }, async () => {
+  const full = await open('/dev/full', 'w')
+  try {
+    for (const words of [['--help'], ['whoami', '--cloud', 'producer']]) {
+      const environment = { PATH: process.env.PATH, OS_CLIENT_CONFIG_FILE: join(data, 'clouds.yaml') }
+      const child = spawn(process.execPath, [command, ...words], {
+        env: environment,
+        stdio: ['ignore', full.fd, 'pipe'],
+      })
+      children.push(child)
+      const { code, talk } = await ended(child)
+      assert.deepEqual([code, talk], [1, 'vitrine: The disk is full.\n'])
+    }
+  } finally {
+    await full.close()
+  }
 })
 
 test('Ctrl-C in an upload leaves no image behind', async () => {

@@ -1,6 +1,14 @@
-import { integer, record, text } from './fields.ts'
+import type { CacheDocument } from '@vitrine/contract'
+import { UnexpectedResponseError } from './errors.ts'
+import { integer, listOf, type Parse, record, type Shape, text } from './fields.ts'
 import type { CallOptions, ImageApi } from './image-api.ts'
-import type { JsonValue } from './json.ts'
+
+/** Seconds since 1970, perhaps with a fraction: this part of the API writes instants so. */
+const secondsSince1970: Parse<Date> = (value, what) => {
+  const date = new Date(typeof value === 'number' ? value * 1000 : Number.NaN)
+  if (!Number.isNaN(date.getTime())) return date
+  throw new UnexpectedResponseError(`The service sent no proper ${what}.`)
+}
 
 const readCached = record('cached image', {
   image_id: text,
@@ -8,12 +16,18 @@ const readCached = record('cached image', {
   hits: integer,
   /** Bytes of the copy. */
   size: integer,
+  last_accessed: secondsSince1970,
+  /** When it was copied. */
+  last_modified: secondsSince1970,
 })
 /** A copy of an image on the machine that answers. */
-export type CachedImage = ReturnType<typeof readCached> & {
-  readonly lastAccessed: Date
-  readonly lastModified: Date
-}
+export type CachedImage = ReturnType<typeof readCached>
+
+const readContent = record('cache', {
+  cached_images: listOf((value) => readCached(value)),
+  /** Ids of images that wait to be copied. */
+  queued_images: listOf(text),
+} satisfies Shape<CacheDocument>)
 
 /** What the machine that answers has cached, and what waits. */
 export interface CacheContent {
@@ -21,13 +35,6 @@ export interface CacheContent {
   /** Ids of images. */
   readonly queued: readonly string[]
 }
-
-const secondsAt = (value: JsonValue, name: string): Date => {
-  const found = typeof value === 'object' && value !== null && !Array.isArray(value) ? value[name] : undefined
-  return new Date((typeof found === 'number' ? found : 0) * 1000)
-}
-
-const listIn = (value: JsonValue | undefined): readonly JsonValue[] => (Array.isArray(value) ? value : [])
 
 /** The copies of images that a service keeps near; for administrators. Every machine of a service has its own. */
 export interface ImageCache {
@@ -47,15 +54,8 @@ const path = ['cache']
 
 export const imageCache = (api: ImageApi): ImageCache => ({
   list: async (options = {}) => {
-    const answer = await api.callForObject('GET', path, options)
-    return {
-      cached: listIn(answer.cached_images).map((value) => ({
-        ...readCached(value),
-        lastAccessed: secondsAt(value, 'last_accessed'),
-        lastModified: secondsAt(value, 'last_modified'),
-      })),
-      queued: listIn(answer.queued_images).map((id) => String(id)),
-    }
+    const { cachedImages, queuedImages } = readContent(await api.call('GET', path, options))
+    return { cached: cachedImages, queued: queuedImages }
   },
   add: async (imageId, options = {}) => {
     await api.call('PUT', [...path, imageId], options)

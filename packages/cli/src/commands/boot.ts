@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import type { Image, Link } from '@vitrine/sdk'
 import { CommandError, ToldError } from '../command-error.ts'
 import { connect } from '../connect.ts'
@@ -6,7 +5,9 @@ import { type Invocation, say } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { needsVitrine } from '../extension.ts'
 import { findImage } from '../find-image.ts'
+import { foreignFilesHeadBytes, foreignFilesOf, mayNameFiles } from '../foreign-files.ts'
 import { imageLabel } from '../image-label.ts'
+import { runQemu } from '../qemu.ts'
 import { printable } from '../text.ts'
 
 export interface BootOptions {
@@ -17,32 +18,32 @@ export interface BootOptions {
 }
 
 /** By the names that images have for them. */
-const emulators: Readonly<Record<string, string>> = {
-  x86_64: 'qemu-system-x86_64',
-  amd64: 'qemu-system-x86_64',
-  i686: 'qemu-system-i386',
-  aarch64: 'qemu-system-aarch64',
-  arm64: 'qemu-system-aarch64',
-  ppc64le: 'qemu-system-ppc64',
-  s390x: 'qemu-system-s390x',
-  riscv64: 'qemu-system-riscv64',
-}
+const emulators: ReadonlyMap<string, string> = new Map([
+  ['x86_64', 'qemu-system-x86_64'],
+  ['amd64', 'qemu-system-x86_64'],
+  ['i686', 'qemu-system-i386'],
+  ['aarch64', 'qemu-system-aarch64'],
+  ['arm64', 'qemu-system-aarch64'],
+  ['ppc64le', 'qemu-system-ppc64'],
+  ['s390x', 'qemu-system-s390x'],
+  ['riscv64', 'qemu-system-riscv64'],
+])
 
 /** What QEMU calls the formats that it boots from. */
-const drivers: Readonly<Record<string, string>> = {
-  raw: 'raw',
-  qcow2: 'qcow2',
-  vmdk: 'vmdk',
-  vdi: 'vdi',
-  vhdx: 'vhdx',
-  vhd: 'vpc',
-  iso: 'raw',
-}
+const drivers: ReadonlyMap<string, string> = new Map([
+  ['raw', 'raw'],
+  ['qcow2', 'qcow2'],
+  ['vmdk', 'vmdk'],
+  ['vdi', 'vdi'],
+  ['vhdx', 'vhdx'],
+  ['vhd', 'vpc'],
+  ['iso', 'raw'],
+])
 
 const emulatorOf = (image: Image): string => {
   const architecture = image.get('architecture') ?? image.get('hw_architecture')
   const name = typeof architecture === 'string' ? architecture : 'x86_64'
-  const emulator = emulators[name]
+  const emulator = emulators.get(name)
   if (emulator !== undefined) return emulator
   throw new CommandError(
     ExitCode.error,
@@ -51,49 +52,36 @@ const emulatorOf = (image: Image): string => {
   )
 }
 
-/** Commas end a value in the arguments of QEMU, unless they are doubled. */
-const inArgument = (text: string): string => text.replaceAll(',', ',,')
-
-/**
- * The format is always named: QEMU would guess it from the bytes otherwise, and open whatever they name. Nothing is written
- * to the image: what the machine changes is gone at its end.
- */
-const drive = (driver: string, isDisc: boolean, url: string): string =>
-  `file=${inArgument(url)},format=${driver},${isDisc ? 'media=cdrom,readonly=on' : 'if=virtio,snapshot=on'}`
-
-const argumentsFor = (image: Image, url: string, options: BootOptions): string[] => {
-  const { diskFormat } = image
-  const driver = drivers[diskFormat ?? '']
-  if (driver === undefined) {
-    throw new CommandError(
-      ExitCode.error,
-      `QEMU does not boot an image whose disk format is ${diskFormat ?? 'not said'}.`,
-    )
-  }
-  return [
-    ...['-accel', 'kvm', '-accel', 'tcg'],
-    ...['-m', String(options.memory), '-smp', String(options.cpus)],
-    ...['-drive', drive(driver, diskFormat === 'iso', url)],
-    ...(options.display === true ? [] : ['-nographic']),
-  ]
+const driverOf = ({ diskFormat }: Image): string => {
+  const driver = drivers.get(diskFormat ?? '')
+  if (driver !== undefined) return driver
+  const format = printable(diskFormat ?? 'not said')
+  throw new CommandError(ExitCode.error, `QEMU does not boot an image whose disk format is ${format}.`)
 }
 
-/** How the machine ended: the exit code of QEMU. */
-const run = (program: string, args: readonly string[], signal: AbortSignal | undefined): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: 'inherit' })
-    const end = (): void => void child.kill('SIGTERM')
-    signal?.addEventListener('abort', end, { once: true })
-    child.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') return reject(error)
-      const next = 'On Debian and Ubuntu: apt install qemu-system-x86 qemu-block-extra'
-      reject(new CommandError(ExitCode.error, `There is no ${program} on this machine.`, next))
-    })
-    child.once('exit', (code, killed) => {
-      signal?.removeEventListener('abort', end)
-      resolve(code ?? (killed === null ? 1 : 128))
-    })
-  })
+const addressOf = ({ url = '' }: Link): URL => {
+  const address = URL.parse(url)
+  if (address?.protocol === 'http:' || address?.protocol === 'https:') return address
+  throw new CommandError(ExitCode.error, 'The service made a link that is no address of HTTP.')
+}
+
+/** A service need not look at what is uploaded, and QEMU opens the files that an image names. */
+const refuseForeignFiles = async (image: Image, driver: string, signal: AbortSignal): Promise<void> => {
+  const download = await image.downloadData({ range: { start: 0, end: foreignFilesHeadBytes - 1 }, signal })
+  const named = foreignFilesOf(driver, await download.bytes())
+  if (named === undefined) return
+  throw new CommandError(
+    ExitCode.error,
+    `The image is not whole: it names ${named}, and QEMU would open that on this machine.`,
+    'Ask its producer for one that stands alone: qemu-img convert -O qcow2 OLD NEW',
+  )
+}
+
+const argumentsFor = ({ memory, cpus, display }: BootOptions): string[] => [
+  ...['-accel', 'kvm', '-accel', 'tcg'],
+  ...['-m', String(memory), '-smp', String(cpus)],
+  ...(display === true ? [] : ['-nographic']),
+]
 
 const renewAtLeastMs = 1000
 
@@ -108,7 +96,7 @@ const keepAlive = (link: Link): NodeJS.Timeout => {
 
 const endTimeoutMs = 10_000
 
-/** Boots an image over a link that ends with the machine. */
+/** Boots an image over a link that ends with the machine. It ends as QEMU does. */
 export const bootImage = async (
   invocation: Invocation,
   reference: string,
@@ -118,6 +106,8 @@ export const bootImage = async (
   const { signal } = invocation
   const { service } = await connect(invocation)
   const image = await findImage(service, reference, { signal })
+  const driver = driverOf(image)
+  const program = options.qemu ?? emulatorOf(image)
   const link = await needsVitrine(
     invocation,
     service,
@@ -126,15 +116,15 @@ export const bootImage = async (
   )
   const renewing = keepAlive(link)
   try {
-    const args = [...argumentsFor(image, link.url ?? '', options), ...more]
-    const program = options.qemu ?? emulatorOf(image)
+    if (mayNameFiles(driver)) await refuseForeignFiles(image, driver, signal)
     const leave = options.display === true ? '' : ' Ctrl-A X ends it.'
     await say(invocation, `Booting ${imageLabel(image)} in ${program}; nothing is written to the image.${leave}`)
-    const code = await run(program, args, signal)
-    if (code !== 0) {
-      await say(invocation, `QEMU ended with ${code}.`)
-      throw new ToldError(ExitCode.error)
-    }
+    const drive = { driver, isDisc: image.diskFormat === 'iso', url: addressOf(link) }
+    const { exitCode, killedBy } = await runQemu(program, [...argumentsFor(options), ...more], drive, signal)
+    signal.throwIfAborted()
+    if (exitCode === 0) return
+    await say(invocation, killedBy === undefined ? `QEMU ended with ${exitCode}.` : `QEMU was ended by ${killedBy}.`)
+    throw new ToldError(exitCode)
   } finally {
     clearInterval(renewing)
     await link.delete({ signal: AbortSignal.timeout(endTimeoutMs) }).catch(() => undefined)

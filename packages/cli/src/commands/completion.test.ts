@@ -17,6 +17,8 @@ test('commands, options and their words are completed', () => {
   assert.deepEqual(after('rule', 'add', ''), ['accept', 'block'])
   assert.deepEqual(after('deliveries', '--state', 'f'), ['failed'])
   assert.deepEqual(after('webhook', 're'), ['remove', 'replay'])
+  assert.deepEqual(after('md', 'tag', ''), ['create', 'delete', 'help', 'list', 'set', 'show'])
+  assert.deepEqual(after('md', 'property', 'create', 'x', 'y', '--type', 'b'), ['boolean'])
   assert.deepEqual(after('completion', ''), ['bash', 'fish', 'zsh'])
   assert.ok(after('inbox', '--').includes('--cloud'))
   assert.ok(!after('inbox', '--').includes('--os-cloud'))

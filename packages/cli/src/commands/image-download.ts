@@ -1,14 +1,16 @@
 import { createHash, getHashes, type Hash } from 'node:crypto'
 import { lstat, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Image, ImageDownload, OnProgress } from '@vitrine/sdk'
-import { CommandError, usageError } from '../command-error.ts'
+import type { KeptDownload } from '@vitrine/sdk/node'
+import { CommandError, ToldError, usageError } from '../command-error.ts'
 import { connect } from '../connect.ts'
 import { type Invocation, say } from '../context.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { findImage } from '../find-image.ts'
 import { showProgress } from '../progress.ts'
+import { tellError } from '../tell-error.ts'
 import { printable } from '../text.ts'
 import { formatBytes } from '../units.ts'
 
@@ -30,43 +32,66 @@ export const fileNameOf = (image: Pick<Image, 'id' | 'name' | 'diskFormat'>): st
   return !extension || stem.toLowerCase().endsWith(`.${extension}`) ? stem : `${stem}.${extension}`
 }
 
-const exists = (path: string): Promise<boolean> =>
-  lstat(path).then(
-    () => true,
-    () => false,
-  )
+const find = <T>(stats: Promise<T>): Promise<T | undefined> => stats.catch(() => undefined)
 
-const isFolder = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  )
-
+/** @throws CommandError when nothing can be written there */
 const targetOf = async (image: Image, { output, force }: ImageDownloadOptions): Promise<string> => {
   const wanted = output ?? fileNameOf(image)
-  const path = (await isFolder(wanted)) ? join(wanted, fileNameOf(image)) : wanted
-  if (force !== true && (await exists(path))) {
+  const there = await find(stat(wanted))
+  if (there !== undefined && !there.isFile() && !there.isDirectory()) {
+    throw new CommandError(
+      ExitCode.conflict,
+      `${wanted} is no file that could be replaced.`,
+      `To write into it: -o - > ${wanted}`,
+    )
+  }
+  const path = there?.isDirectory() === true ? join(wanted, fileNameOf(image)) : wanted
+  if (force !== true && (await find(lstat(path))) !== undefined) {
     throw new CommandError(
       ExitCode.conflict,
       `${path} exists already.`,
       'Name another file with -o, or replace it with --force.',
     )
   }
-  return path
+  const folder = dirname(path)
+  if ((await find(stat(folder)))?.isDirectory() === true) return path
+  throw new CommandError(ExitCode.error, `There is no folder ${folder}.`, 'Make it, or name another file with -o.')
 }
+
+// As long as bytes come, a person would only start it again.
+const maxResumes = 1000
+
+/** What is left of a download that failed. */
+const tellKept = ({ path, sizeBytes }: KeptDownload): string =>
+  `${formatBytes(sizeBytes)} are kept in ${printable(path)}. To go on from there, run the same command again.`
 
 const toFile = async (invocation: Invocation, image: Image, options: ImageDownloadOptions): Promise<void> => {
   const { downloadFile } = await import('@vitrine/sdk/node')
   const path = await targetOf(image, options)
   const display = showProgress(invocation, `Downloading ${printable(image.name ?? image.id)}`, options.progress)
-  const saved = await downloadFile(image, path, {
-    signal: invocation.signal,
-    onProgress: display.onProgress,
-    resume: options.resume,
-  }).finally(display.end)
-  const verified =
-    saved.verified === undefined ? 'the cloud has no digest of it' : `${saved.verified.algorithm} verified`
-  await say(invocation, `Saved ${printable(path)} (${formatBytes(saved.sizeBytes)}, ${verified}).`)
+  let kept: KeptDownload | undefined
+  try {
+    const saved = await downloadFile(image, path, {
+      signal: invocation.signal,
+      onProgress: display.onProgress,
+      resume: options.resume,
+      maxResumes,
+      onTakenUp: (sizeBytes) => {
+        invocation.talk.stream.write(`Going on from ${formatBytes(sizeBytes)} of an earlier download.\n`)
+      },
+      onKept: (told) => {
+        kept = told
+      },
+    }).finally(display.end)
+    const verified =
+      saved.verified === undefined ? 'the cloud has no digest of it' : `${saved.verified.algorithm} verified`
+    await say(invocation, `Saved ${printable(path)} (${formatBytes(saved.sizeBytes)}, ${verified}).`)
+  } catch (error) {
+    if (kept === undefined) throw error
+    const exitCode = await tellError(invocation, error)
+    await say(invocation, tellKept(kept))
+    throw new ToldError(exitCode)
+  }
 }
 
 interface Expected {

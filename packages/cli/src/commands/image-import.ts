@@ -40,7 +40,7 @@ const meantMethod = ({ method, uri, fromRegion, fromImage }: ImageImportOptions)
 const impliedBy = ({ id, status }: Image): 'copy-image' | 'glance-direct' => {
   if (status === 'active') return 'copy-image'
   if (status === 'uploading') return 'glance-direct'
-  const next = `Say it with --uri, or with --from-region and --from-image, or stage bytes first: vitrine image stage ${id}`
+  const next = `Say it with --uri, or with --from-region and --from-image, or stage bytes first: vitrine image stage ${id} --file FILE`
   throw usageError(`The image is ${status}: it is not clear where its bytes come from.`, next)
 }
 

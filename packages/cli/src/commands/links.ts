@@ -1,12 +1,15 @@
-import type { JsonObject } from '@vitrine/sdk'
+import type { Image, JsonObject, Link } from '@vitrine/sdk'
 import { documentView, field, instant } from '../columns.ts'
 import { connect } from '../connect.ts'
 import { type Invocation, say } from '../context.ts'
+import { eachOf } from '../each-of.ts'
 import { listNeedsVitrine, needsVitrine } from '../extension.ts'
 import { findImage } from '../find-image.ts'
+import { findOne, type Kind } from '../find-one.ts'
 import type { OutputOptions } from '../output/formats.ts'
 import { writeList, writeRecord } from '../output/output.ts'
 import type { View } from '../output/view.ts'
+import { formatInstant } from '../units.ts'
 import { resolveWhen, type When } from '../when.ts'
 import { wireDocument, wireDocuments } from '../wire.ts'
 
@@ -51,17 +54,38 @@ export const listLinks = async (invocation: Invocation, reference: string, optio
   if (count === 0) await say(invocation, `There are no links. To make one: vitrine link ${image.id}`)
 }
 
-/** Ends links by their ids; without any, all of the project. */
-export const endLinks = async (invocation: Invocation, reference: string, ids: readonly string[]): Promise<void> => {
+const linkKind = (image: Image): Kind<Link> => ({
+  name: 'link',
+  list: `vitrine links ${image.id}`,
+  id: ({ id }) => id,
+  describe: ({ expiresAt }) => `ends ${formatInstant(expiresAt)}`,
+})
+
+/** Ends links by their ids, or the beginnings of them; without any, all of the project. */
+export const endLinks = async (
+  invocation: Invocation,
+  reference: string,
+  references: readonly string[],
+): Promise<void> => {
   const { signal } = invocation
   const { service } = await connect(invocation)
   const image = await findImage(service, reference, { signal })
-  const isMeant = (id: string): boolean => ids.length === 0 || ids.some((given) => id.startsWith(given))
-  let ended = 0
-  for await (const link of listNeedsVitrine(linksAre, image.listLinks({ signal }))) {
-    if (!isMeant(link.id)) continue
-    await link.delete({ signal })
-    ended += 1
+  const links = () => listNeedsVitrine(linksAre, image.listLinks({ signal }))
+  const all = async (): Promise<Link[]> => {
+    const found: Link[] = []
+    for await (const link of links()) found.push(link)
+    return found
   }
-  await say(invocation, ended === 1 ? 'The link is ended.' : `${ended} links are ended.`)
+  const end = async (link: Link) => {
+    await link.delete({ signal })
+    return link
+  }
+  const { done, failed } =
+    references.length === 0
+      ? await eachOf(invocation, await all(), end)
+      : await eachOf(invocation, references, async (given) => end(await findOne(links(), given, linkKind(image))))
+  if (done.length > 0)
+    await say(invocation, done.length === 1 ? 'The link is ended.' : `${done.length} links are ended.`)
+  else if (failed === undefined) await say(invocation, 'There are no links to end.')
+  if (failed !== undefined) throw failed
 }

@@ -1,5 +1,4 @@
-import type { JsonObject, JsonValue, Namespace } from '@vitrine/sdk'
-import { usageError } from '../command-error.ts'
+import type { JsonObject, Namespace } from '@vitrine/sdk'
 import { confirm } from '../confirm.ts'
 import { connect } from '../connect.ts'
 import { type Invocation, say, write } from '../context.ts'
@@ -7,7 +6,7 @@ import { namespaceView, resourceTypeView } from '../metadef-views.ts'
 import type { OutputOptions } from '../output/formats.ts'
 import { writeList, writeRecord } from '../output/output.ts'
 import { toJson } from '../output/serialise.ts'
-import { readText } from '../read-text.ts'
+import { readJson } from '../read-json.ts'
 import { wireDocument, wireDocuments } from '../wire.ts'
 
 export interface NamespaceListOptions extends OutputOptions {
@@ -96,19 +95,11 @@ export const deleteNamespace = async (
   await say(invocation, `Deleted the namespace ${name}.`)
 }
 
-const jsonOf = (text: string, path: string): JsonValue => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw usageError(`${path} is not JSON.`)
-  }
-}
-
 /** Makes a namespace of each file of definitions. */
 export const importNamespaces = async (invocation: Invocation, files: readonly string[]): Promise<void> => {
   const { service } = await connect(invocation)
   for (const file of files) {
-    const document = jsonOf(await readText(invocation, file), file)
+    const document = await readJson(invocation, file)
     const { namespace } = await service.importNamespace(document, { signal: invocation.signal })
     await say(invocation, `Imported the namespace ${namespace}.`)
   }

@@ -22,6 +22,7 @@ export const sendBytes = async (
 ): Promise<void> => {
   const { signal, now } = invocation
   const startedAt = now()
+  const goesOn = memory?.found !== undefined
   const display = showProgress(invocation, `Uploading ${printable(upload.name)}`, showsProgress)
   try {
     await image.uploadData(upload.source, {
@@ -46,8 +47,10 @@ export const sendBytes = async (
   }
   const seconds = Math.max((now() - startedAt) / 1000, 0.001)
   const size = image.size ?? 0
+  // Of an upload that was gone on with, this command has sent a part only.
+  const rate = goesOn ? '' : ` at ${formatBytes(size / seconds)}/s`
   const verified = whole === true ? `, ${uploadAlgorithm} verified` : ''
-  await say(invocation, `Uploaded ${formatBytes(size)} at ${formatBytes(size / seconds)}/s${verified}.`)
+  await say(invocation, `Uploaded ${formatBytes(size)}${rate}${verified}.`)
 }
 
 /** Cleaning up must not hang: after Ctrl-C a person waits. */

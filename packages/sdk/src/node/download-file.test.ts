@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { answerJson, pattern, serve, serviceAt } from '../../test/byte-server.ts'
-import { imageDocument, imageId } from '../../test/fake-fetch.ts'
-import { ChecksumMismatchError, NetworkError, NotFoundError } from '../errors.ts'
+import { fakeClock, imageDocument, imageId } from '../../test/fake-fetch.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import { ChecksumMismatchError, HttpError, NetworkError, NotFoundError } from '../errors.ts'
 import { downloadFile } from './download-file.ts'
 
 const bytes = pattern(3_000_000)
@@ -19,11 +22,16 @@ interface Cloud {
   /** The image's document; a list gives them in turn. */
   documents?: object[]
   file?: (response: ServerResponse, range: string | undefined, attempt: number) => void
+  /** For the repetitions of single requests. */
+  clock?: Clock
 }
 
 const whole: Cloud['file'] = (response) => response.writeHead(200, { 'content-length': bytes.length }).end(bytes)
 
-const setUp = async (t: TestContext, { documents = [imageDocument(digests)], file = whole }: Cloud) => {
+const setUp = async (
+  t: TestContext,
+  { documents = [imageDocument(digests)], file = whole, clock = systemClock }: Cloud,
+) => {
   const folder = mkdtempSync(join(tmpdir(), 'vitrine-download-'))
   t.after(() => rmSync(folder, { recursive: true }))
   let attempt = 0
@@ -32,7 +40,7 @@ const setUp = async (t: TestContext, { documents = [imageDocument(digests)], fil
     if (request.url?.endsWith('/file')) file(response, request.headers.range, ++attempt)
     else answerJson(response, 200, documents[Math.min(asked++, documents.length - 1)] ?? {})
   })
-  const image = await serviceAt(address, { random: () => 0 }).getImage(imageId)
+  const image = await serviceAt(address, { random: () => 0, clock }).getImage(imageId)
   return { image, folder, target: join(folder, 'image.raw') }
 }
 
@@ -168,4 +176,107 @@ test('a beginning that is not the image, or longer than it, is thrown away', asy
   // Whole, but not renamed yet.
   writeFileSync(part, bytes)
   assert.equal((await downloadFile(image, target, { resume: true })).verified?.algorithm, 'sha512')
+})
+
+const keptName = (target: string, id: string) => {
+  const hash = createHash('sha256').update(`${id} ${digests.os_hash_value}`).digest('hex').slice(0, 16)
+  return `.${target}.${hash}`
+}
+
+/** Sends what was asked for; the first answers break off after so many bytes. */
+const breaking =
+  (times: number, after: number): NonNullable<Cloud['file']> =>
+  (response, range, attempt) => {
+    const start = Number(/\d+/.exec(range ?? '')?.[0] ?? 0)
+    const headers = { 'content-length': bytes.length - start, 'content-range': `bytes ${start}-2999999/3000000` }
+    response.writeHead(range === undefined ? 200 : 206, headers)
+    if (attempt > times) response.end(bytes.subarray(start))
+    else response.write(bytes.subarray(start, start + after), () => setTimeout(() => response.destroy(), 20))
+  }
+
+test('a service that is away for a while in the midst is waited for, and one that was never there is not', async (t) => {
+  const statuses: number[] = []
+  const away: Cloud['file'] = (response, range, attempt) => {
+    if (attempt < 2 || attempt > 5) return breaking(1, 1_000_000)(response, range, attempt)
+    statuses.push(503)
+    answerJson(response, 503, { error: { message: 'Starting.' } })
+  }
+  const { image, target } = await setUp(t, { file: away, clock: fakeClock() })
+  await downloadFile(image, target, { maxResumes: 2 })
+  assert.ok(readFileSync(target).equals(bytes))
+  assert.equal(statuses.length, 4)
+
+  const gone = await setUp(t, {
+    file: (response) => answerJson(response, 503, { error: { message: 'Starting.' } }),
+    clock: fakeClock(),
+  })
+  await assert.rejects(downloadFile(gone.image, gone.target), HttpError)
+})
+
+test('it is told what is kept and where, and what is taken up', async (t) => {
+  const { image, folder, target } = await setUp(t, { file: breaking(1, 1_500_000) })
+  const told: unknown[] = []
+  const options = {
+    resume: true,
+    maxResumes: 0,
+    onKept: (kept: object) => told.push(kept),
+    onTakenUp: (sizeBytes: number) => told.push(sizeBytes),
+  }
+  await assert.rejects(downloadFile(image, target, options), NetworkError)
+  const [part = ''] = readdirSync(folder)
+  const sizeBytes = readFileSync(join(folder, part)).length
+  await downloadFile(image, target, options)
+  assert.deepEqual(told, [{ path: join(folder, part), sizeBytes }, sizeBytes])
+})
+
+test('downloads to the same path at once do each other no harm', async (t) => {
+  const { image, folder, target } = await setUp(t, {})
+  const options = { resume: true }
+  await Promise.all([1, 2, 3].map(() => downloadFile(image, target, options)))
+  assert.ok(readFileSync(target).equals(bytes))
+  assert.deepEqual(readdirSync(folder), ['image.raw'])
+})
+
+test('of what several attempts have left, the longest is kept', async (t) => {
+  const { image, folder, target } = await setUp(t, { file: breaking(Number.POSITIVE_INFINITY, 1_000_000) })
+  const part = `${keptName('image.raw', imageId)}.part`
+  const options = { resume: true, maxResumes: 0 }
+  const both = [1, 2].map(() => downloadFile(image, target, options))
+  assert.deepEqual(
+    (await Promise.allSettled(both)).map(({ status }) => status),
+    ['rejected', 'rejected'],
+  )
+  assert.deepEqual(readdirSync(folder), [part])
+})
+
+test('what a killed process has left is taken up; what a living one writes to is not', async (t) => {
+  const { image, folder, target } = await setUp(t, { file: breaking(0, 0) })
+  const name = keptName('image.raw', imageId)
+  const uuid = '00000000-0000-4000-8000-000000000000'
+  const taken: number[] = []
+  const options = { resume: true, onTakenUp: (sizeBytes: number) => taken.push(sizeBytes) }
+  const child = spawn(process.execPath, ['-e', ''])
+  await once(child, 'exit')
+  for (const [pid, expected] of [
+    [child.pid, [1000]],
+    [process.pid, [1000]],
+    [process.ppid, []],
+  ] as const) {
+    taken.length = 0
+    writeFileSync(join(folder, `${name}.${pid}-01234567.${uuid}.part`), bytes.subarray(0, 1000))
+    if (expected.length === 1)
+      writeFileSync(join(folder, `${name}.${child.pid}-76543210.${uuid}.part`), bytes.subarray(0, 1000))
+    await downloadFile(image, target, options)
+    assert.deepEqual(taken, expected)
+    assert.equal(readdirSync(folder).length, expected.length === 1 ? 1 : 2)
+  }
+  assert.ok(readFileSync(target).equals(bytes))
+})
+
+test('a name may be as long as the file system takes', async (t) => {
+  const { image, folder } = await setUp(t, {})
+  for (const name of ['a'.repeat(255), 'ä'.repeat(127)]) {
+    for (const resume of [true, false]) await downloadFile(image, join(folder, name), { resume })
+  }
+  assert.equal(readdirSync(folder).length, 2)
 })

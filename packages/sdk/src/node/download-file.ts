@@ -1,13 +1,14 @@
-import { createHash, getHashes, type Hash, randomUUID } from 'node:crypto'
-import { constants } from 'node:fs'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { createHash, getHashes, type Hash } from 'node:crypto'
+import { type FileHandle, rm } from 'node:fs/promises'
+import { systemClock } from '../clock.ts'
 import type { ImageChecksum, ImageDownload } from '../download.ts'
-import { ChecksumMismatchError, NetworkError } from '../errors.ts'
+import { ChecksumMismatchError } from '../errors.ts'
 import type { Image } from '../image.ts'
 import type { CallOptions } from '../image-api.ts'
+import { isPassing } from '../passing.ts'
 import type { OnProgress } from '../progress.ts'
 import { FileWriter } from './file-writer.ts'
+import { type KeptDownload, openPart } from './part-file.ts'
 
 export interface DownloadFileOptions extends CallOptions {
   onProgress?: OnProgress | undefined
@@ -18,6 +19,10 @@ export interface DownloadFileOptions extends CallOptions {
    * the next time, if the image still has the same digest. Default false.
    */
   resume?: boolean | undefined
+  /** Told with `resume`: how many bytes an earlier attempt has left, before any more are asked for. */
+  onTakenUp?: ((sizeBytes: number) => void) | undefined
+  /** Told with `resume`: what is kept of a download that ends early, and where. */
+  onKept?: ((kept: KeptDownload) => void) | undefined
 }
 
 export interface DownloadedFile {
@@ -70,27 +75,31 @@ const receive = async (image: Image, transfer: Transfer, options: DownloadFileOp
   }
 }
 
+/** How often in a row nothing may come of it: more than a minute altogether. */
+const failuresMax = 10
+const longestDelayMs = 10_000
+const baseDelayMs = 250
+
 const receiveWhole = async (image: Image, transfer: Transfer, options: DownloadFileOptions): Promise<void> => {
+  const begunAt = transfer.receivedBytes
   let resumesLeft = options.maxResumes ?? 5
+  let failures = 0
   for (;;) {
     const before = transfer.receivedBytes
     try {
       return await receive(image, transfer, options)
     } catch (error) {
-      // Without a byte of progress there is nothing to take up; the transport has repeated the request already.
-      const worthIt = error instanceof NetworkError && transfer.receivedBytes > before && resumesLeft-- > 0
+      // Before the first byte there is nothing to take up; the transport has repeated the request already.
+      const worthIt = isPassing(error) && transfer.receivedBytes > begunAt && resumesLeft-- > 0
       if (!worthIt) throw error
       if (transfer.receivedBytes === transfer.totalBytes) return
+      failures = transfer.receivedBytes > before ? 0 : failures + 1
+      if (failures > failuresMax) throw error
+      // A service that is started anew takes its time; half of the wait is chance, so that not all come back at once.
+      const ceiling = Math.min(longestDelayMs, baseDelayMs * 2 ** failures)
+      if (failures > 0) await systemClock.sleep(ceiling * (0.5 + Math.random() / 2), options.signal)
     }
   }
-}
-
-/** Where the beginning of these very bytes is kept between two attempts. */
-const keptPath = (image: Image, path: string): string | undefined => {
-  const digest = image.osHashValue ?? image.checksum
-  if (digest === null) return undefined
-  const name = createHash('sha256').update(`${image.id} ${digest}`).digest('hex').slice(0, 16)
-  return join(dirname(path), `.${basename(path)}.${name}.part`)
 }
 
 /** Takes up what an earlier attempt has left: it is hashed anew, as if it had just come. */
@@ -126,17 +135,11 @@ const verify = ({ hash, expected }: Transfer, image: Image): void => {
   )
 }
 
-/** A file of its own for one attempt, or the one that an earlier attempt has left. */
-const openPart = async (kept: string | undefined, path: string) => {
-  const partPath = kept ?? join(dirname(path), `.${basename(path)}.${randomUUID()}.part`)
-  const flags = kept === undefined ? 'wx' : constants.O_RDWR | constants.O_CREAT
-  return { partPath, file: await open(partPath, flags, 0o666) }
-}
-
 /**
  * Downloads an image into a file and checks the bytes on the way. They go to a temporary name beside the target, which
  * takes the target's name (replacing a file there) only when everything is right and on disk; else it is removed, or kept for
- * the next time (`resume`). A broken connection is taken up where it stopped.
+ * the next time (`resume`). A broken connection is taken up where it stopped. Of several downloads to the same target at once,
+ * each writes to a file of its own.
  * @throws ChecksumMismatchError when the bytes are wrong
  */
 export const downloadFile = async (
@@ -146,8 +149,8 @@ export const downloadFile = async (
 ): Promise<DownloadedFile> => {
   // An image that was fetched before its upload has no digests yet.
   if (image.osHashValue === null && image.checksum === null) await image.refresh({ signal: options.signal })
-  const kept = options.resume === true ? keptPath(image, path) : undefined
-  const { partPath, file } = await openPart(kept, path)
+  const part = await openPart(image, path, options.resume === true)
+  const { file } = part
   const transfer: Transfer = {
     writer: new FileWriter(file),
     receivedBytes: 0,
@@ -156,9 +159,10 @@ export const downloadFile = async (
     hash: undefined,
   }
   try {
-    if (kept !== undefined) {
+    if (options.resume === true) {
       await takeUp(file, transfer, image, options.signal)
       transfer.writer = new FileWriter(file, transfer.receivedBytes)
+      if (transfer.receivedBytes > 0) options.onTakenUp?.(transfer.receivedBytes)
     }
     if (transfer.receivedBytes === 0 || transfer.receivedBytes !== transfer.totalBytes) {
       await receiveWhole(image, transfer, options)
@@ -167,13 +171,16 @@ export const downloadFile = async (
     await transfer.writer.flush()
     await file.sync()
     await file.close()
-    await rename(partPath, path)
+    await part.finish()
   } catch (error) {
     await transfer.writer.flush().catch(() => {})
     await file.close().catch(() => {})
     // Wrong bytes are of no use to the next attempt.
-    const isWorthKeeping = kept !== undefined && transfer.receivedBytes > 0 && !(error instanceof ChecksumMismatchError)
-    if (!isWorthKeeping) await rm(partPath, { force: true })
+    if (error instanceof ChecksumMismatchError) await rm(part.path, { force: true })
+    else {
+      const kept = await part.keep().catch(() => undefined)
+      if (kept !== undefined) options.onKept?.(kept)
+    }
     throw error
   }
   return { path, sizeBytes: transfer.receivedBytes, verified: transfer.expected }
