@@ -124,8 +124,16 @@ export const forgetBlob = async (tx: Tx, key: StoreKey): Promise<void> => {
   await tx.deleteFrom('blobs').where('key', '=', key).execute()
 }
 
-export const doomedBlobs = (db: Reader): Promise<Blob[]> =>
-  db.selectFrom('blobs').select(['key', 'store']).where('state', '=', 'doomed').limit(1000).execute()
+/** A page of bytes that are given up, in the order of their keys. @param after the last key of the page before */
+export const doomedBlobs = (db: Reader, after: StoreKey): Promise<Blob[]> =>
+  db
+    .selectFrom('blobs')
+    .select(['key', 'store'])
+    .where('state', '=', 'doomed')
+    .where('key', '>', after)
+    .orderBy('key')
+    .limit(1000)
+    .execute()
 
 /**
  * Writes that nobody goes on with: those of processes that are gone, and those of this one that are not under way.

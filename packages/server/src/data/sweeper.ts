@@ -44,8 +44,12 @@ const sweep = async (parts: Parts): Promise<void> => {
     await takeBack(parts, blob)
   }
   await sweepUploads(parts)
-  // One that cannot be removed now must not keep the others.
-  for (const blob of await doomedBlobs(database.read)) await discard(parts, blob).catch(onError)
+  // Those that cannot be removed now must not keep the others, however many they are.
+  for (let after: string | undefined = ''; after !== undefined; ) {
+    const page = await doomedBlobs(database.read, after)
+    for (const blob of page) await discard(parts, blob).catch(onError)
+    after = page.at(-1)?.key
+  }
 }
 
 /** Starts sweeping. The first sweep is over when the promise resolves: what a crash left is gone then. */

@@ -280,6 +280,34 @@ eachDatabase('imports', ({ newUrl, atEnd }) => {
     assert.equal((await download(service, id)).statusCode, 403)
   })
 
+  it('of a project are not held up by those of others that never end', async () => {
+    const service = await start()
+    const held = Promise.withResolvers<void>()
+    let asked = 0
+    const web = await startWeb((request, response) => {
+      if (request.url === '/quick') return response.end(bytes)
+      response.write('slowly')
+      asked += 1
+      if (asked === 16) held.resolve()
+      return response
+    })
+    atEnd(web.close)
+    const importFor = async (project: string, path: string): Promise<string> => {
+      const token = fakeToken(project, 'member')
+      const attributes = { disk_format: 'raw', container_format: 'bare' }
+      const { id } = (await service.call('POST', '/v2/images', token, attributes)).json()
+      const method = { name: 'web-download', uri: `${web.url}${path}` }
+      assert.equal((await begin(service, id, { method }, token)).statusCode, 202)
+      return id
+    }
+    for (const project of ['a', 'b', 'c', 'd']) {
+      for (let count = 0; count < 5; count += 1) await importFor(project, '/slow')
+    }
+    await held.promise
+    assert.equal((await ended(service, await importFor('e', '/quick'))).status, 'success')
+    assert.equal(asked, 16)
+  })
+
   it('OSSN-0076: keep of a request what it means, and nothing that only fills the database', async () => {
     const service = await start()
     const id = await newImage(service)

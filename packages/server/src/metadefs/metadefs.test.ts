@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { loadConfig } from '../config.ts'
 import { eachDatabase } from '../testing/databases.ts'
 import { fakeToken } from '../testing/fake-identity.ts'
 import { startTestService } from '../testing/test-service.ts'
@@ -24,6 +25,20 @@ eachDatabase('metadata definitions', ({ newUrl, atEnd }) => {
         .namespaces.map((one: { namespace: string }) => one.namespace)
     return { ...assembly, make, names }
   }
+
+  it('takes as many properties in one request as fit, and tells when there are more than a namespace may have', async () => {
+    const properties = Object.fromEntries(
+      Array.from({ length: 8000 }, (_, index) => [`p${index}`, { title: 't', type: 'string' }]),
+    )
+    const { call } = await start()
+    assert.equal((await call('POST', root, admin, { namespace: 'many', properties })).statusCode, 413)
+    assert.equal((await call('GET', `${root}/many`, admin)).statusCode, 404)
+    const { limits } = await loadConfig({ environment: {}, options: {} })
+    const wide = await start({ limits: { ...limits, metadef_parts_per_namespace: -1 } })
+    await wide.make('many', { properties })
+    const shown = (await wide.call('GET', `${root}/many`, admin)).json()
+    assert.equal(Object.keys(shown.properties).length, 8000)
+  })
 
   it('brings definitions along once: what was deleted or changed stays so', async () => {
     const url = await newUrl()

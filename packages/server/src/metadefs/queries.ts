@@ -103,12 +103,20 @@ export const findPart = (
     .where('name', '=', name)
     .executeTakeFirst()
 
+const rowsAtOnce = 1000
+
 export const insertParts = async (
   tx: Tx,
   kind: PartKind,
   rows: readonly Insertable<MetadefDefinitionsTable>[],
 ): Promise<void> => {
-  if (rows.length > 0) await tx.insertInto(partTables[kind]).values(rows).execute()
+  // A statement has room for some ten thousand values, and a request for more.
+  for (let at = 0; at < rows.length; at += rowsAtOnce) {
+    await tx
+      .insertInto(partTables[kind])
+      .values(rows.slice(at, at + rowsAtOnce))
+      .execute()
+  }
 }
 
 export const updatePart = async (

@@ -60,12 +60,23 @@ export const listTasks = (
     .execute()
 }
 
+/** Work that can be taken over. */
+export type Abandoned = Pick<Task, 'id' | 'owner' | 'process_id'>
+
+const unended = (db: Reader) =>
+  db
+    .selectFrom('tasks')
+    .leftJoin('processes', 'processes.id', 'tasks.process_id')
+    .select(['tasks.id', 'tasks.owner', 'tasks.process_id'])
+    .where('tasks.expires_at', 'is', null)
+    .orderBy('tasks.created_at')
+
 /** For this long a task may be written down, and its process not have heard that it is. */
 const unheardMs = 60_000
 
 /**
  * Work that nobody does: its process is gone or let go of it, or it is this process's, which does not do it: the database failed
- * when it was to let go of it, or before it told that it is there.
+ * when it was to let go of it, or before it told that the task is written down.
  * @param isDone whether this process is at it
  */
 export const abandonedTasks = async (
@@ -73,26 +84,17 @@ export const abandonedTasks = async (
   processId: string,
   now: number,
   isDone: (id: string) => boolean,
-): Promise<Task[]> => {
-  const rows = await db
-    .selectFrom('tasks')
-    .leftJoin('processes', 'processes.id', 'tasks.process_id')
-    .selectAll('tasks')
-    .where('tasks.expires_at', 'is', null)
-    .where((where) =>
-      where.or([
-        where('processes.id', 'is', null),
-        where.and([where('processes.id', '=', processId), where('tasks.updated_at', '<', now - unheardMs)]),
-      ]),
-    )
-    .orderBy('tasks.created_at')
-    .limit(1000)
+): Promise<Abandoned[]> => {
+  const ofNobody = await unended(db).where('processes.id', 'is', null).limit(100).execute()
+  const ours = await unended(db)
+    .where('processes.id', '=', processId)
+    .where('tasks.updated_at', '<', now - unheardMs)
     .execute()
-  return rows.filter(({ id }) => !isDone(id))
+  return [...ofNobody, ...ours.filter(({ id }) => !isDone(id))]
 }
 
 /** Takes work over. Of several processes that try, one does. */
-export const adoptTask = async (tx: Tx, { id, process_id: from }: Task, processId: string): Promise<boolean> => {
+export const adoptTask = async (tx: Tx, { id, process_id: from }: Abandoned, processId: string): Promise<boolean> => {
   const { numUpdatedRows } = await tx
     .updateTable('tasks')
     .set({ process_id: processId })

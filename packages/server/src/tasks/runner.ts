@@ -31,6 +31,8 @@ export interface Tasks {
 const periodMs = 5_000
 const atOnce = 16
 const atOnceForProject = 4
+/** Whoever has nothing running yet waits for no slow work of others, up to this many. */
+const atOnceMax = 64
 /** Work that has taken as many processes with it is not begun again. */
 const attemptsMax = 5
 
@@ -77,9 +79,10 @@ const startTasks = (service: Service, work: TaskWork, end: TaskEnd): Started => 
   }
 
   const next = (): Waiting | undefined => {
-    if (stopping.aborted || running.size >= atOnce) return undefined
+    if (stopping.aborted || running.size >= atOnceMax) return undefined
+    const share = running.size < atOnce ? atOnceForProject : 1
     const ofProject = (owner: string) => [...running.values()].filter((one) => one.owner === owner).length
-    const index = waiting.findIndex(({ owner }) => ofProject(owner) < atOnceForProject)
+    const index = waiting.findIndex(({ owner }) => ofProject(owner) < share)
     return index === -1 ? undefined : waiting.splice(index, 1)[0]
   }
 
