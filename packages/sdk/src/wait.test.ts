@@ -5,8 +5,7 @@ import { HttpError, NetworkError } from './errors.ts'
 import { waitUntil } from './wait.ts'
 
 const silent = new NetworkError('No answer.')
-const refusal = (status: number) =>
-  new HttpError({ status, body: null, method: 'GET', url: 'http://c/v2/images/1' })
+const refusal = (status: number) => new HttpError({ status, body: null, method: 'GET', url: 'http://c/v2/images/1' })
 
 /** Gives the answers in turn, the last one for ever; what is no answer is thrown. */
 const answering = (...answers: (boolean | Error)[]) => {
