@@ -61,3 +61,12 @@ test('progress is drawn on a terminal only, at most ten times a second, and is t
   assert.equal(lines.at(-1), '\u001b[K')
   for (const line of lines) assert.ok(line.length <= 80 + 3)
 })
+
+test('the line fits the terminal, and a long name leaves room for the numbers', () => {
+  const talk = { ...memoryOutput(true), columns: () => 50 }
+  const terminal = { ...memoryContext(), talk, now: () => 0, settings: {} }
+  const name = '日本語'.repeat(50)
+  showProgress(terminal, `Downloading ${name}`).onProgress?.({ transferredBytes: 1024, totalBytes: 4096 })
+  const [, line = ''] = talk.text().replace('\u001b[K', '').split('\r')
+  assert.equal(line, 'Downloading 日本語日…   25 %  1.0 KiB of 4.0 KiB')
+})

@@ -1,6 +1,6 @@
 import type { OnProgress, Progress } from '@vitrine/sdk'
 import { type Invocation, type Output, write } from './context.ts'
-import { displayWidth } from './text.ts'
+import { displayWidth, fitted } from './text.ts'
 import { formatBytes, formatDuration } from './units.ts'
 
 const windowMs = 5000
@@ -49,6 +49,7 @@ export const progressLine = (progress: Progress, bytesPerSecond: number | undefi
 }
 
 const redrawMs = 100
+const shortestLabel = 12
 
 export interface ProgressDisplay {
   onProgress: OnProgress | undefined
@@ -63,10 +64,10 @@ const drawOn = (talk: Output, now: () => number, label: string): ProgressDisplay
     const at = now()
     if (at - drawnAt < redrawMs && progress.transferredBytes !== progress.totalBytes) return
     drawnAt = at
-    const line = `${label}  ${progressLine(progress, rate(progress.transferredBytes))}`
-    const columns = talk.columns()
-    // A line that wraps could not be overwritten any more.
-    const shown = displayWidth(line) < columns ? line : line.slice(0, Math.max(0, columns - 1))
+    const told = progressLine(progress, rate(progress.transferredBytes))
+    // A line that wraps could not be overwritten any more, and what is told counts more than what it is told of.
+    const width = talk.columns() - 1
+    const shown = fitted(`${fitted(label, Math.max(shortestLabel, width - displayWidth(told) - 2))}  ${told}`, width)
     talk.stream.write(`\r${shown}\u001b[K`)
   }
   const end = () => (drawnAt === Number.NEGATIVE_INFINITY ? Promise.resolve() : write(talk, '\r\u001b[K'))

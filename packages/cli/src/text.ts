@@ -24,3 +24,14 @@ export const displayWidth = (text: string): number => {
 
 export const padEnd = (text: string, width: number): string =>
   text + ' '.repeat(Math.max(0, width - displayWidth(text)))
+
+/** As much of the beginning of a text as such a width has room for, with `…` where something is left out. */
+export const fitted = (text: string, width: number): string => {
+  if (displayWidth(text) <= width) return text
+  let kept = ''
+  for (const { segment } of segmenter.segment(text)) {
+    if (displayWidth(kept + segment) >= width) break
+    kept += segment
+  }
+  return width < 1 ? '' : `${kept}…`
+}

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -80,12 +81,14 @@ test('nothing is kept, nor told, where that is not wanted', async (t) => {
 
 test('what is no file is not replaced, and a folder that is missing is named', async (t) => {
   const { folder, download } = await setUp(t)
-  const pipe = join(folder, 'pipe')
-  execFileSync('mkfifo', [pipe])
-  const refused = await download('-o', pipe, '--force')
+  const socket = join(folder, 'socket')
+  const server = createServer().listen(socket)
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const refused = await download('-o', socket, '--force')
   assert.equal(refused.exitCode, ExitCode.conflict)
-  assert.match(refused.said, /pipe is no file that could be replaced\.\nTo write into it: -o - > /)
-  assert.ok((await stat(pipe)).isFIFO())
+  assert.match(refused.said, /socket is no file that could be replaced\.\nTo write into it: -o - > /)
+  assert.ok((await stat(socket)).isSocket())
   const lost = await download('-o', join(folder, 'none', 'disk.raw'))
   assert.equal(lost.exitCode, ExitCode.error)
   assert.ok(lost.said.startsWith(`vitrine: There is no folder ${join(folder, 'none')}.\n`), lost.said)
