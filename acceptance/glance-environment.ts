@@ -2,7 +2,10 @@ import { type CloudName, passwordOf } from './accounts.ts'
 import type { Stage } from './stage.ts'
 
 /** What the `glance` command needs to know of a user; it does not read clouds.yaml. */
-export const glanceEnvironment = async (stage: Stage, name: CloudName): Promise<NodeJS.ProcessEnv> => ({
+export const glanceEnvironment = async (
+  stage: Pick<Stage, 'service' | 'data'>,
+  name: CloudName,
+): Promise<NodeJS.ProcessEnv> => ({
   OS_AUTH_URL: `${stage.service.url}/identity/v3`,
   OS_USERNAME: name,
   OS_PASSWORD: await passwordOf(stage.data, name),

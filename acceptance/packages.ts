@@ -17,6 +17,10 @@ const packageOf = {
   'keystone-manage': 'keystone',
   'barbican-manage': 'barbican-api',
   uwsgi_python3: 'uwsgi-plugin-python3',
+  'ceph-mon': 'ceph-mon',
+  'ceph-osd': 'ceph-osd',
+  radosgw: 'radosgw',
+  'radosgw-admin': 'ceph-common',
 } as const
 export type Command = keyof typeof packageOf
 

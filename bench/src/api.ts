@@ -85,3 +85,22 @@ export const capture = async (url: string, path: string, account?: Account): Pro
   const own = new Set(['date', 'connection', 'keep-alive'])
   return { headers: [...response.headers].filter(([name]) => !own.has(name)), body: await response.text() }
 }
+
+/** @returns the address of a new link to the bytes of an image */
+export const createLink = async (url: string, { token }: Account, id: string): Promise<string> => {
+  const response = await fetch(`${url}/v2/images/${id}/links`, { method: 'POST', headers: { 'x-auth-token': token } })
+  if (response.status !== 201) return refuse('The creation of a link', response)
+  const document: { url: string } = JSON.parse(await response.text())
+  return document.url
+}
+
+/** Begins a resumable upload of so many bytes. @returns the path that its parts go to */
+export const beginUpload = async (url: string, { token }: Account, id: string, sizeBytes: number): Promise<string> => {
+  const response = await fetch(`${url}/v2/images/${id}/uploads`, {
+    method: 'POST',
+    headers: { 'x-auth-token': token, 'tus-resumable': '1.0.0', 'upload-length': String(sizeBytes) },
+  })
+  const location = response.headers.get('location')
+  if (response.status !== 201 || location === null) return refuse('The beginning of an upload', response)
+  return new URL(location).pathname
+}

@@ -3,22 +3,26 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { approve } from './benches/approve.ts'
+import { cachedDownload } from './benches/cached-download.ts'
 import { catalogue } from './benches/catalogue.ts'
 import { download } from './benches/download.ts'
 import { inbox } from './benches/inbox.ts'
 import { inspect } from './benches/inspect.ts'
+import { linkDownload } from './benches/link-download.ts'
 import { list } from './benches/list.ts'
 import { members } from './benches/members.ts'
 import { membership } from './benches/membership.ts'
 import { memory, sealedMemory } from './benches/memory.ts'
 import { notices } from './benches/notices.ts'
 import { rotation } from './benches/rotation.ts'
+import { s3Upload } from './benches/s3-upload.ts'
 import { sealedDownload } from './benches/sealed-download.ts'
 import { sealedList } from './benches/sealed-list.ts'
 import { sealedReads } from './benches/sealed-reads.ts'
 import { sealedShares } from './benches/sealed-shares.ts'
 import { sealedUpload } from './benches/sealed-upload.ts'
 import { show } from './benches/show.ts'
+import { tusUpload } from './benches/tus-upload.ts'
 import { upload } from './benches/upload.ts'
 import { createLab, type Lab } from './lab.ts'
 import { startLoadClient } from './load-client.ts'
@@ -38,6 +42,10 @@ const benches: ReadonlyMap<string, (lab: Lab) => Promise<Row[]>> = new Map([
   ['notices', notices],
   ['download', download],
   ['upload', upload],
+  ['tus-upload', tusUpload],
+  ['link-download', linkDownload],
+  ['cached-download', cachedDownload],
+  ['s3-upload', s3Upload],
   ['inspect', inspect],
   ['memory', memory],
   ['sealed-upload', sealedUpload],

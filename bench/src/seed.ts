@@ -127,6 +127,13 @@ export interface Dataset<Found> {
   readonly fill: (database: Database, projects: Projects, data: string) => Promise<Found>
 }
 
+/** No images: for what is measured with bytes alone. @param name of a folder */
+export const noImages = (name: string): Dataset<unknown> => ({
+  name,
+  described: `an empty service (${name})`,
+  fill: async () => ({}),
+})
+
 /** Images and memberships of all kinds. */
 export const someImages = (images: number): Dataset<Seeded> => ({
   name: `with-${images}`,

@@ -5,8 +5,8 @@ import type { Lab } from '../lab.ts'
 import type { Transfer } from '../load-job.ts'
 import { findNginx, startNginx } from '../nginx.ts'
 import type { Row } from '../report.ts'
-import { type Contestant, cpuRatioOf, medianOf, percent, ratioOf, takeTurns } from '../rounds.ts'
-import { downloadOf, gibibyte, size, transfer, uploadNew } from './transfers.ts'
+import { cpuRatioOf, medianOf, percent, ratioOf, takeTurns } from '../rounds.ts'
+import { downloadOf, gibibyte, repeating, size, uploadNew } from './transfers.ts'
 
 const images = 10_000
 const target = 0.8
@@ -21,20 +21,6 @@ const storedFile = async (folder: string): Promise<string> => {
   }
   throw new Error(`There is no file of ${size(sizeBytes)} in ${folder}.`)
 }
-
-const downloading = (lab: Lab, name: string, server: { pid: number; port: number }, one: Transfer): Contestant => ({
-  name,
-  pid: server.pid,
-  run: async (durationMs) => {
-    let seconds = 0
-    let count = 0
-    while (seconds * 1000 < durationMs) {
-      seconds += await transfer(lab, server.port, one)
-      count += sizeBytes / 1e9
-    }
-    return { count, seconds }
-  },
-})
 
 /** One download at a time, against nginx sending the same file. */
 export const download = async (lab: Lab): Promise<Row[]> => {
@@ -61,8 +47,8 @@ export const download = async (lab: Lab): Promise<Row[]> => {
   const fromNginx: Transfer = { direction: 'download', head: requestText('GET', path, {}), sizeBytes, status: 200 }
   const samples = await takeTurns(
     [
-      downloading(lab, 'nginx', nginx, fromNginx),
-      downloading(lab, 'ours', service, downloadOf(id, service.producer, sizeBytes)),
+      repeating(lab, 'nginx', nginx, fromNginx),
+      repeating(lab, 'ours', service, downloadOf(id, service.producer, sizeBytes)),
     ],
     { warmUpMs: roundMs, rounds: 5, roundMs },
   )
