@@ -48,6 +48,7 @@ export const resumableContract = (title: string, makeStore: (context: TestContex
       const key = newKey()
       const writer = await resume(store, key, 0)
       await writer.write(Buffer.from('kept, thrown away'))
+      await writer.sync()
       await writer.release()
       const again = await resume(store, key, 5)
       await again.write(Buffer.from('other'))

@@ -4,6 +4,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { type S3Call, type S3Fault, type S3Server, s3Credentials, startS3Server } from '../testing/s3-server.ts'
 import { createPartBuffers, partBytesOf } from './part-buffers.ts'
 import { type ByteStore, StoreError } from './port.ts'
+import { resumableContract } from './resumable-contract.ts'
 import { s3PlaceOf } from './s3-setting.ts'
 import { openS3Store } from './s3-store.ts'
 import { newKey, put, readAll, storeContract } from './store-contract.ts'
@@ -18,6 +19,8 @@ const onServer = async (context: TestContext, patienceMs = 30_000): Promise<{ se
 }
 
 storeContract('the S3 store', async (context) => (await onServer(context)).store)
+
+resumableContract('the S3 store', async (context) => (await onServer(context)).store)
 
 /** The fault comes once, and never again. */
 const once = (at: S3Call, fault: S3Fault): S3Server['fault'] => {
