@@ -96,10 +96,9 @@ export interface ByteStore extends StoreFacts {
   write(key: StoreKey): Promise<ByteWriter>
   /**
    * Goes on with a write that was released or cut off, or committed without ever being used: its first `sizeBytes` stay, and
-   * what follows them goes. With 0 there need be nothing yet. Only one may go on with a write at a time. Stores that cannot
-   * do this lack it.
+   * what follows them goes. With 0 there need be nothing yet. Only one may go on with a write at a time.
    */
-  resume?(key: StoreKey, sizeBytes: number): Promise<ResumableWriter>
+  resume(key: StoreKey, sizeBytes: number): Promise<ResumableWriter>
   /** @returns undefined when nothing is stored under this key */
   open(key: StoreKey): Promise<ByteReader | undefined>
   /** Removes what is stored and what is unfinished under the key. Durable when it resolves; idempotent. */

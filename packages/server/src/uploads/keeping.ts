@@ -30,6 +30,7 @@ export const keepNotes = (
   const { database, presence, now, log } = service
   let failure: { readonly error: unknown } | undefined
   let notedBytes = upload.offset_bytes
+  let askedBytes = bytes.receivedBytes()
   let notedAt = performance.now()
   let noting: Promise<void> | undefined
   let certainAt = performance.now()
@@ -53,20 +54,22 @@ export const keepNotes = (
   const timer = setInterval(() => void look(), watchEveryMs)
   timer.unref()
 
-  const note = async (offsetBytes: number): Promise<void> => {
-    await bytes.sync()
+  const note = async (): Promise<void> => {
+    const offsetBytes = await bytes.syncSome()
+    // The last byte counts when all of them are what they should be.
+    if (offsetBytes <= notedBytes || offsetBytes >= upload.size_bytes) return
+    notedBytes = offsetBytes
     const changes = { offset_bytes: offsetBytes, tail: null, expires_at: expiryOf(service, now()) }
     if (!(await database.write((tx) => changeOwnUpload(tx, upload.id, presence.processId, changes)))) stop()
   }
 
   const noteNowAndThen = (): void => {
-    const offsetBytes = bytes.storedBytes()
-    const fresh = offsetBytes - notedBytes
+    const receivedBytes = bytes.receivedBytes()
+    const fresh = receivedBytes - askedBytes
     const isDue = fresh >= noteEveryBytes || (fresh > 0 && performance.now() - notedAt >= noteEveryMs)
-    // The last byte counts when all of them are what they should be.
-    if (!takesNotes || !isDue || noting !== undefined || offsetBytes >= upload.size_bytes) return
-    notedBytes = offsetBytes
-    noting = note(offsetBytes)
+    if (!takesNotes || !isDue || noting !== undefined) return
+    askedBytes = receivedBytes
+    noting = note()
       .catch((error: unknown) => {
         failure ??= { error }
       })
