@@ -49,7 +49,8 @@ export const startMultipart = async (calls: S3Calls, object: string): Promise<S3
   return new S3Multipart({ calls, object, uploadId }, writeId, [])
 }
 
-const partsSent = async ({ calls, object, uploadId }: Place, parts: number): Promise<string[] | undefined> => {
+/** The whole parts that have arrived of an upload, from the first on and without a gap; at most `partsMax`. */
+const wholePartsOf = async ({ calls, object, uploadId }: Place, partsMax: number): Promise<string[]> => {
   const eTags: string[] = []
   let after: string | undefined
   for (;;) {
@@ -60,21 +61,19 @@ const partsSent = async ({ calls, object, uploadId }: Place, parts: number): Pro
       ),
     )
     for (const { PartNumber: number, Size: size, ETag: eTag } of page.Parts ?? []) {
-      if (eTags.length === parts) return eTags
-      if (number !== eTags.length + 1 || size !== partBytesOf(eTags.length) || eTag === undefined) return undefined
+      const isNext = number === eTags.length + 1 && size === partBytesOf(eTags.length)
+      if (!isNext || eTag === undefined || eTags.length === partsMax) return eTags
       eTags.push(eTag)
     }
-    if (page.IsTruncated !== true) return eTags.length === parts ? eTags : undefined
+    if (page.IsTruncated !== true) return eTags
     after = page.NextPartNumberMarker
   }
 }
 
-/** An upload in parts that was left. @returns undefined when not all of its first `parts` are there, and whole */
-export const findMultipart = async (place: Place, parts: number): Promise<S3Multipart | undefined> => {
-  const eTags = await partsSent(place, parts)
+/** An upload in parts that was left. @param partsMax what follows them is not looked at, and written anew */
+export const findMultipart = async (place: Place, partsMax: number): Promise<S3Multipart> =>
   // Nobody else writes under a key that is gone on with, so its object needs no mark to be told from others.
-  return eTags && new S3Multipart(place, undefined, eTags)
-}
+  new S3Multipart(place, undefined, await wholePartsOf(place, partsMax))
 
 /** The calls of one upload in parts. Parts are counted from 0 on. */
 export class S3Multipart {

@@ -11,17 +11,17 @@ import { createTurns } from './turns.ts'
 
 const copiesAtOnce = 8
 
-/** Finds the upload in parts that has the whole parts of so many bytes. The others that may be there go. */
+/** Finds the upload in parts that has most of the parts. The others that may be there go. */
 const takeUp = async (calls: S3Calls, object: string, sizeBytes: number): Promise<S3Multipart> => {
-  let found: S3Multipart | undefined
-  const others: string[] = []
+  const { parts } = wholePartsIn(sizeBytes)
+  const found: S3Multipart[] = []
   for (const uploadId of await uploadsOf(calls, object)) {
-    found ??= await findMultipart({ calls, object, uploadId }, wholePartsIn(sizeBytes).parts)
-    if (found?.uploadId !== uploadId) others.push(uploadId)
+    found.push(await findMultipart({ calls, object, uploadId }, parts))
   }
-  if (found === undefined && sizeBytes > 0) throw new StoreError('damaged', 'An unfinished write is gone.')
-  for (const uploadId of others) await abortUpload(calls, object, uploadId)
-  return found ?? startMultipart(calls, object)
+  const [most, ...others] = found.toSorted((one, other) => other.arrived() - one.arrived())
+  if (most === undefined && sizeBytes > 0) throw new StoreError('damaged', 'An unfinished write is gone.')
+  for (const { uploadId } of others) await abortUpload(calls, object, uploadId)
+  return most ?? startMultipart(calls, object)
 }
 
 /** Makes the first bytes of an object that nobody has used yet an upload in parts again. The object goes last. */
@@ -68,9 +68,10 @@ export const resumeS3Writer = async (
   const multipart =
     stored === undefined ? await takeUp(calls, object, sizeBytes) : await takeBack(calls, object, stored, sizeBytes)
   const { parts, bytes } = wholePartsIn(sizeBytes)
+  const tailBytes = sizeBytes - bytes
+  if (multipart.arrived() < parts) throw new StoreError('damaged', 'Parts of an unfinished write are gone.')
   const writer = new S3Writer({ calls, object, buffers, multipart }, { parts, bytes })
   try {
-    const tailBytes = sizeBytes - bytes
     if (tailBytes > 0) await writer.load(tailBytes, (into) => readTail(calls, object, parts, into))
     await removeTails(calls, object, tailBytes > 0 ? parts : undefined)
   } catch (error) {

@@ -63,7 +63,7 @@ export class S3Writer implements ResumableWriter {
     while (taken < bytes.byteLength) {
       if (this.#failure !== undefined) throw this.#failure.error
       // Only now, for of an upload that is left the last byte may have to be forgotten, and parts cannot be read.
-      if (this.#filledBytes === this.#filling?.bytes.byteLength) this.#send()
+      if (this.#isFull()) this.#send()
       this.#filling ??= await this.#takeBuffer()
       const piece = bytes.subarray(taken, taken + this.#filling.bytes.byteLength - this.#filledBytes)
       this.#filling.bytes.set(piece, this.#filledBytes)
@@ -75,10 +75,14 @@ export class S3Writer implements ResumableWriter {
 
   async sync(): Promise<void> {
     await this.#allSent()
-    if (this.#filling === undefined || this.#filledBytes === this.#tailBytes) return
+    if (this.#filling === undefined || (this.#filledBytes === this.#tailBytes && !this.#isFull())) return
     const { calls, object } = this.#parts
     await writeTail(calls, object, this.#nextPart, this.#filling.bytes.subarray(0, this.#filledBytes))
     this.#tailBytes = this.#filledBytes
+    if (!this.#isFull()) return
+    // Another try may have left other bytes in the place of this part, which counts as whole from now on.
+    this.#send()
+    await this.#allSent()
   }
 
   async syncSome(): Promise<number> {
@@ -117,6 +121,10 @@ export class S3Writer implements ResumableWriter {
     await Promise.all(this.#sending)
     this.#giveBuffers()
     await this.#reader?.close()
+  }
+
+  #isFull(): boolean {
+    return this.#filledBytes === this.#filling?.bytes.byteLength
   }
 
   async #allSent(): Promise<void> {

@@ -37,7 +37,10 @@ export interface S3Server {
   /** Bytes by the name of their object. */
   readonly objects: ReadonlyMap<string, { readonly bytes: Buffer }>
   /** Unfinished uploads by their id. */
-  readonly uploads: ReadonlyMap<string, { readonly object: string }>
+  readonly uploads: ReadonlyMap<
+    string,
+    { readonly object: string; readonly parts: Map<number, { bytes: Buffer; eTag: string }> }
+  >
   /** Every call so far. */
   readonly calls: S3Call[]
   /** Names a fault for a call, or undefined; asked at every call. */

@@ -30,7 +30,6 @@ export const keepNotes = (
   const { database, presence, now, log } = service
   let failure: { readonly error: unknown } | undefined
   let notedBytes = upload.offset_bytes
-  let askedBytes = bytes.receivedBytes()
   let notedAt = performance.now()
   let noting: Promise<void> | undefined
   let certainAt = performance.now()
@@ -54,27 +53,27 @@ export const keepNotes = (
   const timer = setInterval(() => void look(), watchEveryMs)
   timer.unref()
 
-  const note = async (): Promise<void> => {
+  const note = async (isTime: boolean): Promise<void> => {
     const offsetBytes = await bytes.syncSome()
     // The last byte counts when all of them are what they should be.
     if (offsetBytes <= notedBytes || offsetBytes >= upload.size_bytes) return
+    // What is durable may be far behind what was received, and grow by little each time.
+    if (!isTime && offsetBytes - notedBytes < noteEveryBytes / 2) return
     notedBytes = offsetBytes
+    notedAt = performance.now()
     const changes = { offset_bytes: offsetBytes, tail: null, expires_at: expiryOf(service, now()) }
     if (!(await database.write((tx) => changeOwnUpload(tx, upload.id, presence.processId, changes)))) stop()
   }
 
   const noteNowAndThen = (): void => {
-    const receivedBytes = bytes.receivedBytes()
-    const fresh = receivedBytes - askedBytes
-    const isDue = fresh >= noteEveryBytes || (fresh > 0 && performance.now() - notedAt >= noteEveryMs)
-    if (!takesNotes || !isDue || noting !== undefined) return
-    askedBytes = receivedBytes
-    noting = note()
+    const fresh = bytes.receivedBytes() - notedBytes
+    const isTime = fresh > 0 && performance.now() - notedAt >= noteEveryMs
+    if (!takesNotes || noting !== undefined || !(isTime || fresh >= noteEveryBytes)) return
+    noting = note(isTime)
       .catch((error: unknown) => {
         failure ??= { error }
       })
       .finally(() => {
-        notedAt = performance.now()
         noting = undefined
       })
   }
