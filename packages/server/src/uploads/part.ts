@@ -22,7 +22,7 @@ import { type Claimed, claimUpload, freeElsewhere, readLiveUpload, type UploadNa
 import { dataKeyFor } from './data-key.ts'
 import { expiryOf, failUpload, keepUpload } from './end.ts'
 import { keepNotes } from './keeping.ts'
-import { changeOwnUpload, readExpectation, type Upload } from './queries.ts'
+import { changeOwnUpload, findUpload, readExpectation, type Upload } from './queries.ts'
 import type { UploadTurn } from './turns.ts'
 import type { PartChecksum } from './tus.ts'
 import { goOn, type Stand, sealedChunksAt, type Unfinished } from './unfinished.ts'
@@ -167,8 +167,16 @@ const settle = async ({ database, presence, now, limits }: Service, upload: Uplo
   )
 }
 
+/** Whether another process has taken the upload over, or it is gone. */
+const isLost = async ({ database, presence }: Service, upload: Upload): Promise<boolean> => {
+  const current = await findUpload(database.read, upload.image_id, upload.id)
+  return current?.state !== 'open' || current.process_id !== presence.processId
+}
+
 /** Makes durable what was received, and writes it down. */
 const stay = async ({ service, upload, bytes }: Work, keepsBytes: boolean): Promise<Stand | undefined> => {
+  // Nothing may go to a store any more that another one writes to.
+  if (await isLost(service, upload)) return undefined
   if (!keepsBytes) {
     await settle(service, upload, undefined)
     return undefined

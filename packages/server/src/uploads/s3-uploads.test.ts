@@ -88,6 +88,7 @@ describe('resumable uploads to S3', () => {
         sent += 1000
         return (await noted()) > first
       })
+      await until(async () => [...s3.uploads.values()].some(({ parts }) => parts.size === 6))
       const offset = await noted()
       assert.equal(offset % (isSealed ? plainPartBytes : partBytes), 0)
       // Another process takes this one for dead; what it still sends counts for nothing.
