@@ -33,6 +33,8 @@ import { sharesMany } from './extensions/shares-many.ts'
 import { sharesTerms } from './extensions/shares-terms.ts'
 import { sharingEncrypted } from './extensions/sharing-encrypted.ts'
 import { standardAnswers } from './extensions/standard-answers.ts'
+import { uploads } from './extensions/uploads.ts'
+import { uploadsBroken } from './extensions/uploads-broken.ts'
 import { usage } from './extensions/usage.ts'
 import { webhookCalls } from './extensions/webhooks.ts'
 import { withdrawal } from './extensions/withdrawal.ts'
@@ -141,5 +143,7 @@ export const groups: readonly Group[] = [
   canBoot,
   copies,
   links,
+  uploads,
+  uploadsBroken,
   requests,
 ]

@@ -486,11 +486,6 @@ export const errorTable = {
     message: 'The stored bytes of the image are damaged: they are not those that were uploaded.',
     next: 'Tell the operator the request id in X-OpenStack-Request-Id, and upload or copy the image anew.',
   },
-  resumable_missing: {
-    status: 501,
-    message: 'The store {store} takes no uploads in parts.',
-    next: 'Upload the bytes in one request: PUT /v2/images/IMAGE/file.',
-  },
   key_manager_unavailable: {
     status: 503,
     message: 'The key manager does not answer, so the key of the image cannot be used or asked about.',

@@ -119,6 +119,12 @@ export const isWhole = async (db: Reader, key: StoreKey): Promise<boolean> => {
   return row?.state === 'stored' || row?.state === 'staged'
 }
 
+/** Whether a write was given up: its bytes are removed, or soon will be. */
+export const isGivenUp = async (db: Reader, key: StoreKey): Promise<boolean> => {
+  const row = await db.selectFrom('blobs').select('state').where('key', '=', key).executeTakeFirst()
+  return row === undefined || row.state === 'doomed'
+}
+
 /** Only after the bytes are gone. */
 export const forgetBlob = async (tx: Tx, key: StoreKey): Promise<void> => {
   await tx.deleteFrom('blobs').where('key', '=', key).execute()

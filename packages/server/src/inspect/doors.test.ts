@@ -6,6 +6,7 @@ import type { ContainerFormat, DiskFormat } from '@vitrine/contract'
 import { admin, ended, importsFromHere, newImage, octets, producer, show, startWeb } from '../imports/testing.ts'
 import { eachDatabase } from '../testing/databases.ts'
 import { startTestService, type TestService } from '../testing/test-service.ts'
+import { begin, sendPart, tus } from '../uploads/testing.ts'
 import * as made from './handmade.ts'
 import { ova } from './handmade-archive.ts'
 
@@ -139,6 +140,36 @@ eachDatabase('hostile images', ({ newUrl, atEnd }) => {
     }
     await nothingIsStored(service)
   })
+
+  for (const [way, partsOf] of [
+    ['in one part', (bytes: Buffer) => [bytes]],
+    ['in two parts', (bytes: Buffer) => [bytes.subarray(0, bytes.length / 2), bytes.subarray(bytes.length / 2)]],
+    [
+      'in many parts, the first of which tells nothing',
+      (bytes: Buffer) => [bytes.subarray(0, 3), bytes.subarray(3, 100), bytes.subarray(100, -1), bytes.subarray(-1)],
+    ],
+  ] as const)
+    it(`by a resumable upload ${way}`, async () => {
+      const { service } = await both()
+      for (const one of hostile) {
+        const id = await newImage(service, formatsOf(one))
+        const path = await begin(service, id, one.bytes.length)
+        let offset = 0
+        let answer: Awaited<ReturnType<typeof sendPart>> | undefined
+        for (const part of partsOf(one.bytes)) {
+          // What is found early ends the upload early.
+          if (answer !== undefined && answer.statusCode !== 204) break
+          answer = await sendPart(service, path, offset, part)
+          offset += part.length
+        }
+        assert.ok(answer)
+        assert.equal(answer.statusCode, one.status ?? 415, one.title)
+        assert.match(answer.json().error.message, whyOf(one))
+        assert.equal((await service.call('HEAD', path, producer, undefined, tus)).statusCode, one.status ?? 415)
+        await isAsBefore(service, id)
+      }
+      await nothingIsStored(service)
+    })
 
   it('by stage and import', async () => {
     const { service } = await both()

@@ -149,6 +149,12 @@ class FileWriter implements ResumableWriter {
     })
   }
 
+  async syncSome(): Promise<number> {
+    const sizeBytes = this.#sizeBytes
+    await this.sync()
+    return sizeBytes
+  }
+
   read(into: Uint8Array, position: number): Promise<number> {
     return this.#attempt('read a write', () => readFully(this.#handle, into, position))
   }

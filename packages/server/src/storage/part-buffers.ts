@@ -1,3 +1,5 @@
+import { sealedChunkBytes } from '../sealing/chunks.ts'
+
 /** Parts of a write that are all of one size, but for the last. */
 interface Tier {
   readonly parts: number
@@ -6,10 +8,11 @@ interface Tier {
 
 const mebibyte = 1024 * 1024
 // S3 takes 10,000 parts. Small ones keep the memory of most writes small; the later ones make room for more than 1 TiB.
+// They hold whole chunks of sealed bytes, so that sealing can be gone on with where a part ends.
 const tiers: readonly Tier[] = [
-  { parts: 2000, partBytes: 8 * mebibyte },
-  { parts: 3000, partBytes: 32 * mebibyte },
-  { parts: 5000, partBytes: 208 * mebibyte },
+  { parts: 2000, partBytes: 128 * sealedChunkBytes },
+  { parts: 3000, partBytes: 512 * sealedChunkBytes },
+  { parts: 5000, partBytes: 3328 * sealedChunkBytes },
 ]
 
 /** @returns undefined when no further part is possible */
@@ -20,6 +23,31 @@ export const partBytesOf = (partIndex: number): number | undefined => {
     if (partIndex < before) return partBytes
   }
   return undefined
+}
+
+/** The whole parts that so many bytes have, and the bytes of those. */
+export const wholePartsIn = (sizeBytes: number): { readonly parts: number; readonly bytes: number } => {
+  let parts = 0
+  let bytes = 0
+  for (const tier of tiers) {
+    const whole = Math.min(tier.parts, Math.floor((sizeBytes - bytes) / tier.partBytes))
+    parts += whole
+    bytes += whole * tier.partBytes
+    if (whole < tier.parts) break
+  }
+  return { parts, bytes }
+}
+
+/** The bytes of the first `parts` parts, when they are whole. */
+export const bytesOfParts = (parts: number): number => {
+  let bytes = 0
+  let left = parts
+  for (const tier of tiers) {
+    const some = Math.min(left, tier.parts)
+    bytes += some * tier.partBytes
+    left -= some
+  }
+  return bytes
 }
 
 /** The memory of all writes to S3: parts are gathered here, for S3 wants to know their length and hash in advance. */

@@ -43,11 +43,16 @@ export interface ByteWriter {
 
 /** An unfinished write that can be left as it is and gone on with later, also by another process and after a crash. */
 export interface ResumableWriter extends ByteWriter {
-  /** Makes durable what was written before. It may run beside further writes. */
+  /** Makes durable all that was written before. No write may be under way. */
   sync(): Promise<void>
-  /** Reads what was written so far, as a `ByteReader` does. */
+  /**
+   * Makes durable what is cheap to, which may be nothing; it may run beside further writes.
+   * @returns how many bytes are durable now, from the first on; of sealed bytes that were written in whole chunks, whole chunks
+   */
+  syncSome(): Promise<number>
+  /** Reads what was written so far, as a `ByteReader` does. No write may follow. */
   read(into: Uint8Array, position: number): Promise<number>
-  /** Leaves the write as it is. Of what is not durable, a loss of power may take any part. */
+  /** Leaves the write as it is. Of what is not durable, any part may be gone. May be called repeatedly. */
   release(): Promise<void>
 }
 
@@ -91,10 +96,9 @@ export interface ByteStore extends StoreFacts {
   write(key: StoreKey): Promise<ByteWriter>
   /**
    * Goes on with a write that was released or cut off, or committed without ever being used: its first `sizeBytes` stay, and
-   * what follows them goes. With 0 there need be nothing yet. Only one may go on with a write at a time. Stores that cannot
-   * do this lack it.
+   * what follows them goes. With 0 there need be nothing yet. Only one may go on with a write at a time.
    */
-  resume?(key: StoreKey, sizeBytes: number): Promise<ResumableWriter>
+  resume(key: StoreKey, sizeBytes: number): Promise<ResumableWriter>
   /** @returns undefined when nothing is stored under this key */
   open(key: StoreKey): Promise<ByteReader | undefined>
   /** Removes what is stored and what is unfinished under the key. Durable when it resolves; idempotent. */

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, it, type TestContext } from 'node:test'
-import type { ByteStore, ResumableWriter } from './port.ts'
+import type { ByteStore } from './port.ts'
 import { fetchWhole, newKey, put } from './store-contract.ts'
-
-const resume = async (store: ByteStore, key: string, sizeBytes: number): Promise<ResumableWriter> => {
-  const writer = await store.resume?.(key, sizeBytes)
-  assert.ok(writer, 'the store can go on with writes')
-  return writer
-}
 
 const statesOf = async (store: ByteStore): Promise<Record<string, string>> => {
   const states = new Map<string, string>()
@@ -28,7 +22,7 @@ export const resumableContract = (title: string, makeStore: (context: TestContex
         [100_000, 100_000],
         [100_000, 250_000],
       ] as const) {
-        const writer = await resume(store, key, from)
+        const writer = await store.resume(key, from)
         await writer.write(bytes.subarray(from, to))
         await writer.sync()
         await writer.release()
@@ -36,7 +30,7 @@ export const resumableContract = (title: string, makeStore: (context: TestContex
         assert.equal(await store.open(key), undefined)
         assert.deepEqual(await statesOf(store), { [key]: 'unfinished' })
       }
-      const last = await resume(store, key, 250_000)
+      const last = await store.resume(key, 250_000)
       await last.write(bytes.subarray(250_000))
       await last.commit()
       assert.ok((await fetchWhole(store, key))?.equals(bytes))
@@ -46,10 +40,11 @@ export const resumableContract = (title: string, makeStore: (context: TestContex
     it('and throws away what follows the bytes that are known', async (context) => {
       const store = await makeStore(context)
       const key = newKey()
-      const writer = await resume(store, key, 0)
+      const writer = await store.resume(key, 0)
       await writer.write(Buffer.from('kept, thrown away'))
+      await writer.sync()
       await writer.release()
-      const again = await resume(store, key, 5)
+      const again = await store.resume(key, 5)
       await again.write(Buffer.from('other'))
       await again.commit()
       assert.equal((await fetchWhole(store, key))?.toString(), 'kept,other')
@@ -58,7 +53,7 @@ export const resumableContract = (title: string, makeStore: (context: TestContex
     it('and reads what was written', async (context) => {
       const store = await makeStore(context)
       const key = newKey()
-      const writer = await resume(store, key, 0)
+      const writer = await store.resume(key, 0)
       await writer.write(Buffer.from('0123456789'))
       const into = Buffer.alloc(4)
       assert.equal(await writer.read(into, 3), 4)
@@ -73,7 +68,7 @@ export const resumableContract = (title: string, makeStore: (context: TestContex
       const store = await makeStore(context)
       const key = newKey()
       await put(store, key, Buffer.from('0123456789'))
-      const writer = await resume(store, key, 4)
+      const writer = await store.resume(key, 4)
       assert.equal(await store.open(key), undefined)
       await writer.write(Buffer.from('!'))
       await writer.commit()
@@ -84,11 +79,11 @@ export const resumableContract = (title: string, makeStore: (context: TestContex
       const store = await makeStore(context)
       const key = newKey()
       const damaged = { name: 'StoreError', reason: 'damaged' }
-      await assert.rejects(resume(store, key, 1), damaged)
-      const writer = await resume(store, key, 0)
+      await assert.rejects(store.resume(key, 1), damaged)
+      const writer = await store.resume(key, 0)
       await writer.write(Buffer.from('four'))
       await writer.release()
-      await assert.rejects(resume(store, key, 5), damaged)
+      await assert.rejects(store.resume(key, 5), damaged)
       await store.remove(key)
       assert.deepEqual(await statesOf(store), {})
     })

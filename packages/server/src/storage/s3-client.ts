@@ -48,6 +48,8 @@ const sha256: Sha256Constructor = Sha256
 
 /** What parts of a store need to call S3: the client, and the guard that every call goes through. */
 export interface S3Calls {
+  /** Of the store, as it stands in the configuration. */
+  readonly name: string
   readonly client: S3Client
   readonly bucket: string
   readonly patienceMs: number
@@ -91,6 +93,7 @@ export const createS3Calls = (name: string, place: S3Place): S3Calls => {
     },
   })
   return {
+    name,
     client,
     bucket,
     patienceMs,

@@ -58,15 +58,13 @@ export class S3Reader implements ByteReader {
   readonly sizeBytes: number
   readonly #calls: S3Calls
   readonly #object: S3Object
-  readonly #name: string
   // Free to take: of two reads at once, one gets an answer of its own.
   #run: Run | undefined
   /** Where the last answer ended, and how far it reached. */
   #last = { end: -1, span: 0 }
   #closed = false
 
-  constructor(name: string, calls: S3Calls, object: S3Object) {
-    this.#name = name
+  constructor(calls: S3Calls, object: S3Object) {
     this.#calls = calls
     this.#object = object
     this.sizeBytes = object.sizeBytes
@@ -85,7 +83,10 @@ export class S3Reader implements ByteReader {
         if (!(error instanceof BrokenAnswer)) throw error
         failures += 1
         if (failures > retries) {
-          throw new StoreError('unavailable', `The store ${this.#name} could not read an object (broken answers).`)
+          throw new StoreError(
+            'unavailable',
+            `The store ${this.#calls.name} could not read an object (broken answers).`,
+          )
         }
       }
     }
@@ -102,7 +103,9 @@ export class S3Reader implements ByteReader {
   async #readSome(into: Uint8Array, position: number): Promise<number> {
     const run = await this.#runAt(position, into.byteLength)
     const stalled = setTimeout(() => {
-      run.body.destroy(new StoreError('unavailable', `The store ${this.#name} stopped in the midst of an object.`))
+      run.body.destroy(
+        new StoreError('unavailable', `The store ${this.#calls.name} stopped in the midst of an object.`),
+      )
     }, this.#calls.patienceMs)
     try {
       let filled = 0
@@ -155,7 +158,10 @@ export class S3Reader implements ByteReader {
     if (!(body instanceof Readable)) throw new BrokenAnswer()
     if (range !== `bytes ${position}-${end - 1}/${this.sizeBytes}`) {
       body.destroy()
-      throw new StoreError('unavailable', `The store ${this.#name} answered with other bytes than those asked for.`)
+      throw new StoreError(
+        'unavailable',
+        `The store ${this.#calls.name} answered with other bytes than those asked for.`,
+      )
     }
     return { body, chunks: body[Symbol.asyncIterator](), end, span, position, rest: undefined }
   }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, it, type TestContext } from 'node:test'
+import { sealedChunkBytes } from '../sealing/chunks.ts'
 import { type S3Call, type S3Fault, type S3Server, s3Credentials, startS3Server } from '../testing/s3-server.ts'
-import { createPartBuffers, partBytesOf } from './part-buffers.ts'
+import { bytesOfParts, createPartBuffers, partBytesOf, wholePartsIn } from './part-buffers.ts'
 import { type ByteStore, StoreError } from './port.ts'
+import { resumableContract } from './resumable-contract.ts'
 import { s3PlaceOf } from './s3-setting.ts'
 import { openS3Store } from './s3-store.ts'
 import { newKey, put, readAll, storeContract } from './store-contract.ts'
@@ -18,6 +20,8 @@ const onServer = async (context: TestContext, patienceMs = 30_000): Promise<{ se
 }
 
 storeContract('the S3 store', async (context) => (await onServer(context)).store)
+
+resumableContract('the S3 store', async (context) => (await onServer(context)).store)
 
 /** The fault comes once, and never again. */
 const once = (at: S3Call, fault: S3Fault): S3Server['fault'] => {
@@ -215,6 +219,66 @@ describe('the S3 store', () => {
     for (const secret of hidden.slice(0, 3)) assert.ok(!shown.includes(secret))
   })
 
+  it('goes on at, before and after the end of a part, whatever other tries left there', async (context) => {
+    const { server, store } = await onServer(context)
+    const [key, bytes] = [newKey(), randomBytes(3 * partBytes + 10)]
+    const [at, end] = [partBytes + 100, 2 * partBytes]
+    const first = await store.resume(key, 0)
+    await first.write(bytes.subarray(0, at))
+    await first.sync()
+    await first.release()
+    // As by a process that is killed: parts and a tail of other bytes.
+    for (const otherBytes of [2 * partBytes, partBytes - 200]) {
+      const lost = await store.resume(key, at)
+      await lost.write(randomBytes(otherBytes))
+      await lost.sync()
+      await lost.release()
+    }
+    const second = await store.resume(key, at)
+    await second.write(bytes.subarray(at, end))
+    await second.sync()
+    assert.equal(await second.syncSome(), end)
+    await second.release()
+    for (const from of [end - 1, end - 1, end, end]) {
+      const writer = await store.resume(key, from)
+      await writer.write(bytes.subarray(from, end + 5))
+      await writer.release()
+    }
+    const last = await store.resume(key, end)
+    await last.write(bytes.subarray(end))
+    await last.commit()
+    assert.ok(server.objects.get(`deep/inside/${key}`)?.bytes.equals(bytes))
+    assert.deepEqual([server.objects.size, server.uploads.size], [1, 0])
+  })
+
+  it('makes whole parts of an object that was committed and not used, without moving them', async (context) => {
+    const { server, store } = await onServer(context)
+    const [key, bytes] = [newKey(), randomBytes(2 * partBytes + 500)]
+    await put(store, key, bytes)
+    const sent = server.calls.filter((call) => call === 'part').length
+    const writer = await store.resume(key, bytes.length - 1)
+    await writer.write(bytes.subarray(-1))
+    await writer.commit()
+    assert.ok(server.objects.get(`deep/inside/${key}`)?.bytes.equals(bytes))
+    assert.equal(server.calls.filter((call) => call === 'copy-part').length, 2)
+    assert.equal(server.calls.filter((call) => call === 'part').length, sent + 1)
+  })
+
+  it('lists parts by the page, and tells a gap in them', async (context) => {
+    const { server, store } = await onServer(context)
+    server.pageSize = 1
+    const [key, bytes] = [newKey(), randomBytes(3 * partBytes)]
+    const writer = await store.resume(key, 0)
+    await writer.write(bytes)
+    await writer.sync()
+    await writer.release()
+    await (await store.resume(key, bytes.length)).release()
+    for (const { parts } of server.uploads.values()) parts.delete(2)
+    await assert.rejects(store.resume(key, bytes.length), { name: 'StoreError', reason: 'damaged' })
+    await store.remove(key)
+    assert.deepEqual([server.objects.size, server.uploads.size], [0, 0])
+  })
+
   it('bounds the memory of all writes, and gives it back', () => {
     const buffers = createPartBuffers(3 * partBytes)
     const spares = [1, 2, 3, 4].map(() => buffers.takeSpare(partBytes))
@@ -231,5 +295,11 @@ describe('the S3 store', () => {
     for (let part = 0; part < 10_000; part++) allBytes += partBytesOf(part) ?? 0
     assert.ok(allBytes > 1.05 * 1024 ** 4)
     assert.equal(partBytesOf(10_000), undefined)
+    for (const parts of [0, 1, 1999, 2000, 2001, 5000, 5001, 9999]) {
+      const bytes = bytesOfParts(parts)
+      assert.equal(bytes % sealedChunkBytes, 0)
+      for (const more of [0, 1, (partBytesOf(parts) ?? 0) - 1])
+        assert.deepEqual(wholePartsIn(bytes + more), { parts, bytes })
+    }
   })
 })

@@ -1,68 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import {
-  AbortMultipartUploadCommand,
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadBucketCommand,
-  HeadObjectCommand,
-  ListMultipartUploadsCommand,
-  type ListMultipartUploadsCommandOutput,
-  ListObjectsV2Command,
-  type ListObjectsV2CommandOutput,
-  PutObjectCommand,
-} from '@aws-sdk/client-s3'
+import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { createPartBuffers, type PartBuffers, partBytesOf } from './part-buffers.ts'
 import { type ByteStore, isStoreKey, type StoredKey, StoreError, type StoreFacts, type StoreKey } from './port.ts'
 import { createS3Calls, type S3Calls } from './s3-client.ts'
-import { isMissing, isUploadGone } from './s3-errors.ts'
+import { abortUpload, findObject, objectsUnder, removeObject, uploadsOf, uploadsUnder } from './s3-objects.ts'
 import { S3Reader } from './s3-reader.ts'
+import { resumeS3Writer } from './s3-resume.ts'
 import type { S3Place } from './s3-setting.ts'
+import { ownerOfTail, removeTails } from './s3-tails.ts'
 import { startS3Writer } from './s3-writer.ts'
-
-/** Uploads that are neither finished nor aborted, of all objects that begin so. */
-async function* uploadsUnder({ client, bucket, attempt }: S3Calls, prefix: string) {
-  let after: Pick<ListMultipartUploadsCommandOutput, 'NextKeyMarker' | 'NextUploadIdMarker'> = {}
-  for (;;) {
-    const page: ListMultipartUploadsCommandOutput = await attempt('list its objects', (abortSignal) =>
-      client.send(
-        new ListMultipartUploadsCommand({
-          Bucket: bucket,
-          Prefix: prefix,
-          KeyMarker: after.NextKeyMarker,
-          UploadIdMarker: after.NextUploadIdMarker,
-        }),
-        { abortSignal },
-      ),
-    )
-    yield* page.Uploads ?? []
-    if (page.IsTruncated !== true) return
-    after = page
-  }
-}
-
-async function* objectsUnder({ client, bucket, attempt }: S3Calls, prefix: string) {
-  let after: string | undefined
-  for (;;) {
-    const page: ListObjectsV2CommandOutput = await attempt('list its objects', (abortSignal) =>
-      client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: after }), {
-        abortSignal,
-      }),
-    )
-    yield* page.Contents ?? []
-    if (page.IsTruncated !== true) return
-    after = page.NextContinuationToken
-  }
-}
-
-const abortUpload = ({ client, bucket, attempt }: S3Calls, object: string, uploadId: string): Promise<void> =>
-  attempt('remove an object', async (abortSignal) => {
-    try {
-      const command = new AbortMultipartUploadCommand({ Bucket: bucket, Key: object, UploadId: uploadId })
-      await client.send(command, { abortSignal })
-    } catch (error) {
-      if (!isUploadGone(error)) throw error
-    }
-  })
 
 /** Writes, reads and removes a small object; one that a crash leaves is no key, and goes with the next check. */
 const probe = ({ client, bucket, attempt }: S3Calls, object: string): Promise<void> =>
@@ -89,7 +35,6 @@ export const openS3Store = (
 ): ByteStore => {
   const { bucket, prefix, endpoint, region } = place
   const calls = createS3Calls(name, place)
-  const { client, attempt } = calls
   // Stores on one prefix check themselves at the same time.
   const probeName = `${prefix}.probe-${randomBytes(8).toString('hex')}`
 
@@ -103,18 +48,6 @@ export const openS3Store = (
     return key !== undefined && isStoreKey(key) ? key : undefined
   }
 
-  /** A missing object means nothing as long as the bucket itself is there. */
-  const find = (object: string) =>
-    attempt('open an object', async (abortSignal) => {
-      try {
-        return await client.send(new HeadObjectCommand({ Bucket: bucket, Key: object }), { abortSignal })
-      } catch (error) {
-        if (!isMissing(error)) throw error
-        await client.send(new HeadBucketCommand({ Bucket: bucket }), { abortSignal })
-        return undefined
-      }
-    })
-
   return {
     name,
     type: 's3',
@@ -125,43 +58,50 @@ export const openS3Store = (
       s3_store_host: endpoint ?? `https://s3.${region}.amazonaws.com`,
       s3_store_bucket: bucket,
       s3_store_prefix: prefix,
-      s3_store_large_object_chunk_size: (partBytesOf(0) ?? 0) / 1024 ** 2,
+      s3_store_large_object_chunk_size: Math.floor((partBytesOf(0) ?? 0) / 1024 ** 2),
     },
     urlOf: (key) => `s3://${bucket}/${objectOf(key)}`,
 
     write: async (key) => {
       const object = objectOf(key)
-      if ((await find(object)) !== undefined) throw new StoreError('unavailable', 'The key is stored already.')
+      if ((await findObject(calls, object)) !== undefined)
+        throw new StoreError('unavailable', 'The key is stored already.')
       return startS3Writer(calls, object, buffers)
     },
 
+    resume: async (key, sizeBytes) => resumeS3Writer(calls, objectOf(key), buffers, sizeBytes),
+
     open: async (key) => {
       const object = objectOf(key)
-      const found = await find(object)
+      const found = await findObject(calls, object)
       if (found === undefined) return undefined
       const { ContentLength: sizeBytes, ETag: eTag } = found
       if (sizeBytes === undefined) throw new StoreError('unavailable', 'A store told no size of an object.')
-      return new S3Reader(name, calls, { key: object, sizeBytes, eTag })
+      return new S3Reader(calls, { key: object, sizeBytes, eTag })
     },
 
     remove: async (key) => {
       const object = objectOf(key)
-      for await (const { Key: of, UploadId: uploadId } of uploadsUnder(calls, object)) {
-        if (of === object && uploadId !== undefined) await abortUpload(calls, object, uploadId)
-      }
-      await attempt('remove an object', (abortSignal) =>
-        client.send(new DeleteObjectCommand({ Bucket: bucket, Key: object }), { abortSignal }),
-      )
+      for (const uploadId of await uploadsOf(calls, object)) await abortUpload(calls, object, uploadId)
+      await removeObject(calls, object)
+      await removeTails(calls, object)
     },
 
     keys: async function* (): AsyncIterable<StoredKey> {
+      const unfinished = new Set<StoreKey>()
       for await (const { Key: object, Initiated: modifiedAt } of uploadsUnder(calls, prefix)) {
         const key = keyOf(object)
-        if (key !== undefined && modifiedAt !== undefined) yield { key, state: 'unfinished', modifiedAt }
+        if (key === undefined || modifiedAt === undefined) continue
+        unfinished.add(key)
+        yield { key, state: 'unfinished', modifiedAt }
       }
-      for await (const { Key: object, LastModified: modifiedAt } of objectsUnder(calls, prefix)) {
+      for await (const { Key: object = '', LastModified: modifiedAt } of objectsUnder(calls, prefix)) {
         const key = keyOf(object)
         if (key !== undefined && modifiedAt !== undefined) yield { key, state: 'stored', modifiedAt }
+        const owner = keyOf(ownerOfTail(object))
+        if (owner === undefined || modifiedAt === undefined || unfinished.has(owner)) continue
+        unfinished.add(owner)
+        yield { key: owner, state: 'unfinished', modifiedAt }
       }
     },
 

@@ -1,125 +1,157 @@
-import { randomBytes } from 'node:crypto'
-import {
-  AbortMultipartUploadCommand,
-  type CompletedPart,
-  CompleteMultipartUploadCommand,
-  CreateMultipartUploadCommand,
-  DeleteObjectCommand,
-  HeadObjectCommand,
-  UploadPartCommand,
-} from '@aws-sdk/client-s3'
-import { type PartBuffers, partBytesOf } from './part-buffers.ts'
-import { type ByteWriter, StoreError } from './port.ts'
+import { bytesOfParts, type PartBuffers, partBytesOf } from './part-buffers.ts'
+import { type ByteReader, type ByteWriter, type ResumableWriter, StoreError } from './port.ts'
 import type { S3Calls } from './s3-client.ts'
-import { isMissing, isUploadGone } from './s3-errors.ts'
+import { type S3Multipart, startMultipart } from './s3-multipart.ts'
+import { findObject } from './s3-objects.ts'
+import { S3Reader } from './s3-reader.ts'
+import { removeTails, writeTail } from './s3-tails.ts'
 
 const partsAtOnce = 3
-/** The slowest that a part may travel before it counts as stuck. */
-const leastBytesPerSecond = 512 * 1024
-/** Some stores put the parts of a large object together only now. */
-const finishPatience = 10
-const mark = 'vitrine-write'
 
 interface Buffer {
   readonly bytes: Uint8Array<ArrayBuffer>
   readonly kind: 'first' | 'spare'
 }
 
-/** Starts an upload in parts, which is seen as unfinished from now on. @throws StoreError */
-export const startS3Writer = async (calls: S3Calls, object: string, buffers: PartBuffers): Promise<ByteWriter> => {
-  const writeId = randomBytes(16).toString('hex')
-  const { UploadId: uploadId } = await calls.attempt('start a write', (abortSignal) =>
-    calls.client.send(
-      new CreateMultipartUploadCommand({
-        Bucket: calls.bucket,
-        Key: object,
-        ContentType: 'application/octet-stream',
-        Metadata: { [mark]: writeId },
-      }),
-      { abortSignal },
-    ),
-  )
-  if (uploadId === undefined) throw new StoreError('unavailable', 'A store started a write without an id.')
-  return new S3Writer({ calls, object, buffers, uploadId, writeId })
-}
-
 interface Parts {
   readonly calls: S3Calls
   readonly object: string
   readonly buffers: PartBuffers
-  readonly uploadId: string
-  /** Tells the object of this write from one that another wrote under its key. */
-  readonly writeId: string
+  readonly multipart: S3Multipart
 }
 
-class S3Writer implements ByteWriter {
+/** Starts an upload in parts, which is seen as unfinished from now on. @throws StoreError */
+export const startS3Writer = async (calls: S3Calls, object: string, buffers: PartBuffers): Promise<ByteWriter> =>
+  new S3Writer({ calls, object, buffers, multipart: await startMultipart(calls, object) })
+
+export class S3Writer implements ResumableWriter {
   readonly #parts: Parts
-  readonly #target: { readonly Bucket: string; readonly Key: string }
+  readonly #isResumed: boolean
   readonly #leaving = new AbortController()
-  readonly #sent: CompletedPart[] = []
   readonly #sending = new Set<Promise<void>>()
   #filling: Buffer | undefined
   #filledBytes = 0
+  /** How many of the bytes that are filled in are in a tail. */
+  #tailBytes = 0
   #free: Buffer[] = []
   #hasFirst = false
-  #nextPart = 0
-  #sizeBytes = 0
+  #nextPart: number
+  #sizeBytes: number
   #failure: { readonly error: unknown } | undefined
-  #state: 'open' | 'finishing' | 'committed' | 'aborted' = 'open'
+  #state: 'open' | 'finishing' | 'finished' | 'committed' | 'aborted' | 'released' = 'open'
+  #reader: ByteReader | undefined
 
-  constructor(parts: Parts) {
+  /** @param from the whole parts that the upload has already; undefined: it is a fresh one */
+  constructor(parts: Parts, from?: { readonly parts: number; readonly bytes: number }) {
     this.#parts = parts
-    this.#target = { Bucket: parts.calls.bucket, Key: parts.object }
+    this.#isResumed = from !== undefined
+    this.#nextPart = from?.parts ?? 0
+    this.#sizeBytes = from?.bytes ?? 0
+  }
+
+  /** Begins with what there is already of the first part. @param read fills the memory that it is given */
+  async load(tailBytes: number, read: (into: Uint8Array) => Promise<void>): Promise<void> {
+    this.#filling = await this.#takeBuffer()
+    await read(this.#filling.bytes.subarray(0, tailBytes))
+    this.#filledBytes = tailBytes
+    this.#tailBytes = tailBytes
+    this.#sizeBytes += tailBytes
   }
 
   async write(bytes: Uint8Array): Promise<void> {
     let taken = 0
     while (taken < bytes.byteLength) {
       if (this.#failure !== undefined) throw this.#failure.error
+      // Only now, for of an upload that is left the last byte may have to be forgotten, and parts cannot be read.
+      if (this.#isFull()) this.#send()
       this.#filling ??= await this.#takeBuffer()
       const piece = bytes.subarray(taken, taken + this.#filling.bytes.byteLength - this.#filledBytes)
       this.#filling.bytes.set(piece, this.#filledBytes)
       this.#filledBytes += piece.byteLength
       taken += piece.byteLength
-      if (this.#filledBytes === this.#filling.bytes.byteLength) this.#send()
     }
     this.#sizeBytes += bytes.byteLength
   }
 
+  async sync(): Promise<void> {
+    await this.#allSent()
+    if (this.#filling === undefined || (this.#filledBytes === this.#tailBytes && !this.#isFull())) return
+    const { calls, object } = this.#parts
+    await writeTail(calls, object, this.#nextPart, this.#filling.bytes.subarray(0, this.#filledBytes))
+    this.#tailBytes = this.#filledBytes
+    if (!this.#isFull()) return
+    // Another try may have left other bytes in the place of this part, which counts as whole from now on.
+    this.#send()
+    await this.#allSent()
+  }
+
+  async syncSome(): Promise<number> {
+    return bytesOfParts(this.#parts.multipart.arrived())
+  }
+
+  async read(into: Uint8Array, position: number): Promise<number> {
+    this.#reader ??= await this.#openFinished()
+    return this.#reader.read(into, position)
+  }
+
   async commit(): Promise<void> {
+    await this.#finish()
+    this.#state = 'committed'
+    const { calls, object } = this.#parts
+    // The object is whole; a tail that stays behind goes with it.
+    if (this.#isResumed) await removeTails(calls, object).catch(() => undefined)
+  }
+
+  async abort(): Promise<void> {
+    if (this.#state === 'committed' || this.#state === 'aborted' || this.#state === 'released') return
+    this.#leaving.abort()
+    await Promise.all(this.#sending)
+    this.#giveBuffers()
+    await this.#reader?.close()
+    const { calls, object, multipart } = this.#parts
+    // A finish that failed may have finished all the same.
+    await multipart.abort(this.#state === 'open' ? undefined : this.#sizeBytes)
+    if (this.#isResumed) await removeTails(calls, object)
+    this.#state = 'aborted'
+  }
+
+  async release(): Promise<void> {
+    if (this.#state !== 'committed' && this.#state !== 'aborted') this.#state = 'released'
+    // Not broken off: a part that arrives late would take the place of what is sent there next.
+    await Promise.all(this.#sending)
+    this.#giveBuffers()
+    await this.#reader?.close()
+  }
+
+  #isFull(): boolean {
+    return this.#filledBytes === this.#filling?.bytes.byteLength
+  }
+
+  async #allSent(): Promise<void> {
+    await Promise.all(this.#sending)
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  async #finish(): Promise<void> {
+    if (this.#state === 'finished') return
     // An object without bytes has one part without bytes.
     if (this.#filledBytes > 0 || this.#nextPart === 0) {
       this.#filling ??= await this.#takeBuffer()
       this.#send()
     }
-    await Promise.all(this.#sending)
-    if (this.#failure !== undefined) throw this.#failure.error
+    await this.#allSent()
     this.#giveBuffers()
     this.#state = 'finishing'
-    await this.#finish()
-    this.#state = 'committed'
+    await this.#parts.multipart.finish(this.#sizeBytes)
+    this.#state = 'finished'
   }
 
-  async abort(): Promise<void> {
-    if (this.#state === 'committed' || this.#state === 'aborted') return
-    this.#leaving.abort()
-    await Promise.all(this.#sending)
-    this.#giveBuffers()
-    const { calls, uploadId } = this.#parts
-    await calls.attempt('take back a write', async (abortSignal) => {
-      try {
-        await calls.client.send(new AbortMultipartUploadCommand({ ...this.#target, UploadId: uploadId }), {
-          abortSignal,
-        })
-      } catch (error) {
-        if (!isUploadGone(error)) throw error
-      }
-      // A finish that failed may have finished all the same.
-      if (this.#state === 'finishing' && (await this.#isStored(abortSignal))) {
-        await calls.client.send(new DeleteObjectCommand(this.#target), { abortSignal })
-      }
-    })
-    this.#state = 'aborted'
+  async #openFinished(): Promise<ByteReader> {
+    await this.#finish()
+    const { calls, object } = this.#parts
+    const found = await findObject(calls, object)
+    if (found?.ContentLength !== this.#sizeBytes) throw new StoreError('unavailable', 'A store lost an object.')
+    return new S3Reader(calls, { key: object, sizeBytes: this.#sizeBytes, eTag: found.ETag })
   }
 
   /** Waits for a part to arrive only when this write, or all writes together, have filled as many buffers as they may. */
@@ -160,8 +192,8 @@ class S3Writer implements ByteWriter {
     const buffer = this.#filling
     if (buffer === undefined) return
     const bytes = buffer.bytes.subarray(0, this.#filledBytes)
-    this.#nextPart += 1
-    const sending = this.#sendPart(this.#nextPart, bytes)
+    const sending = this.#parts.multipart
+      .send(this.#nextPart, bytes, this.#leaving.signal)
       .catch((error: unknown) => {
         this.#failure ??= { error }
       })
@@ -170,72 +202,9 @@ class S3Writer implements ByteWriter {
         this.#sending.delete(sending)
       })
     this.#sending.add(sending)
+    this.#nextPart += 1
     this.#filling = undefined
     this.#filledBytes = 0
-  }
-
-  async #sendPart(partNumber: number, bytes: Uint8Array): Promise<void> {
-    const { calls, uploadId } = this.#parts
-    const { ETag } = await calls.attempt(
-      'write',
-      (late) =>
-        calls.client.send(
-          new UploadPartCommand({
-            ...this.#target,
-            UploadId: uploadId,
-            PartNumber: partNumber,
-            Body: bytes,
-            ContentLength: bytes.byteLength,
-          }),
-          { abortSignal: AbortSignal.any([late, this.#leaving.signal]) },
-        ),
-      calls.patienceMs + (bytes.byteLength / leastBytesPerSecond) * 1000,
-    )
-    if (ETag === undefined) throw new StoreError('unavailable', 'A store took a part and did not name it.')
-    this.#sent.push({ PartNumber: partNumber, ETag })
-  }
-
-  async #finish(): Promise<void> {
-    const { calls, uploadId } = this.#parts
-    await calls.attempt(
-      'finish a write',
-      async (abortSignal) => {
-        // Not every store knows the condition of the call below.
-        if ((await this.#find(abortSignal)) !== undefined) {
-          throw new StoreError('unavailable', 'The key is stored already.')
-        }
-        const Parts = this.#sent.toSorted((one, other) => (one.PartNumber ?? 0) - (other.PartNumber ?? 0))
-        try {
-          await calls.client.send(
-            new CompleteMultipartUploadCommand({
-              ...this.#target,
-              UploadId: uploadId,
-              MultipartUpload: { Parts },
-              IfNoneMatch: '*',
-            }),
-            { abortSignal },
-          )
-        } catch (error) {
-          // The client repeats a call that got no answer; the first may have done it.
-          if (!(await this.#isStored(abortSignal))) throw error
-        }
-      },
-      calls.patienceMs * finishPatience,
-    )
-  }
-
-  async #find(abortSignal: AbortSignal) {
-    try {
-      return await this.#parts.calls.client.send(new HeadObjectCommand(this.#target), { abortSignal })
-    } catch (error) {
-      if (isMissing(error)) return undefined
-      throw error
-    }
-  }
-
-  /** Whether the whole object of this write is there. */
-  async #isStored(abortSignal: AbortSignal): Promise<boolean> {
-    const found = await this.#find(abortSignal)
-    return found?.Metadata?.[mark] === this.#parts.writeId && found.ContentLength === this.#sizeBytes
+    this.#tailBytes = 0
   }
 }

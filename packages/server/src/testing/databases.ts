@@ -65,9 +65,19 @@ const startPostgres = async () => {
   }
 }
 
-/** Runs one suite over SQLite and over a real PostgreSQL, which the tests bring along. */
-export const eachDatabase = (name: string, suite: (databases: TestDatabases) => void): void => {
-  const run = (kind: string, source: () => Promise<{ newUrl(): Promise<string>; stop(): Promise<void> }>): void => {
+const kinds = ['SQLite', 'PostgreSQL'] as const
+
+/** Runs one suite over SQLite and over a real PostgreSQL, which the tests bring along; or over those that are given. */
+export const eachDatabase = (
+  name: string,
+  suite: (databases: TestDatabases) => void,
+  wanted: readonly (typeof kinds)[number][] = kinds,
+): void => {
+  const run = (
+    kind: (typeof kinds)[number],
+    source: () => Promise<{ newUrl(): Promise<string>; stop(): Promise<void> }>,
+  ): void => {
+    if (!wanted.includes(kind)) return
     describe(`${name} on ${kind}`, () => {
       let started: ReturnType<typeof source> | undefined
       const closers: (() => Promise<void>)[] = []

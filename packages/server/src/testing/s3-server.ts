@@ -15,6 +15,8 @@ export type S3Call =
   | 'delete'
   | 'start'
   | 'part'
+  | 'copy-part'
+  | 'list-parts'
   | 'finish'
   | 'abort'
   | 'list'
@@ -35,7 +37,10 @@ export interface S3Server {
   /** Bytes by the name of their object. */
   readonly objects: ReadonlyMap<string, { readonly bytes: Buffer }>
   /** Unfinished uploads by their id. */
-  readonly uploads: ReadonlyMap<string, { readonly object: string }>
+  readonly uploads: ReadonlyMap<
+    string,
+    { readonly object: string; readonly parts: Map<number, { bytes: Buffer; eTag: string }> }
+  >
   /** Every call so far. */
   readonly calls: S3Call[]
   /** Names a fault for a call, or undefined; asked at every call. */
@@ -62,15 +67,15 @@ interface Upload {
 
 const md5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex')
 
-const callOf = (method: string, object: string, query: URLSearchParams): S3Call | undefined => {
+const callOf = (method: string, object: string, query: URLSearchParams, isCopy: boolean): S3Call | undefined => {
   if (object === '') {
     if (method === 'HEAD') return 'head-bucket'
     if (method === 'GET') return query.has('uploads') ? 'list-uploads' : 'list'
     return undefined
   }
   if (method === 'HEAD') return 'head'
-  if (method === 'GET') return 'get'
-  if (method === 'PUT') return query.has('uploadId') ? 'part' : 'put'
+  if (method === 'GET') return query.has('uploadId') ? 'list-parts' : 'get'
+  if (method === 'PUT') return query.has('uploadId') ? (isCopy ? 'copy-part' : 'part') : 'put'
   if (method === 'DELETE') return query.has('uploadId') ? 'abort' : 'delete'
   if (method === 'POST') return query.has('uploads') ? 'start' : query.has('uploadId') ? 'finish' : undefined
   return undefined
@@ -165,6 +170,31 @@ export const startS3Server = async (): Promise<S3Server> => {
     sendXml(response, 'ListMultipartUploadsResult', answer)
   }
 
+  const copyPart = (request: IncomingMessage, response: ServerResponse, query: URLSearchParams): void => {
+    const { 'x-amz-copy-source': from, 'x-amz-copy-source-range': range } = request.headers
+    const source = decodeURIComponent(String(from)).slice(bucket.length + 1)
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(String(range)) ?? []
+    const { bytes } = find(source)
+    if (Number(last) >= bytes.length) throw new Answer(400, 'InvalidRange')
+    const part = bytes.subarray(Number(first), Number(last) + 1)
+    const eTag = `"${md5(part)}"`
+    findUpload(query.get('uploadId')).parts.set(Number(query.get('partNumber')), { bytes: part, eTag })
+    sendXml(response, 'CopyPartResult', `<ETag>${eTag}</ETag>`)
+  }
+
+  const listParts = (response: ServerResponse, query: URLSearchParams): void => {
+    const after = Number(query.get('part-number-marker') ?? 0)
+    const all = [...findUpload(query.get('uploadId')).parts].filter(([number]) => number > after)
+    const found = all.sort(([one], [other]) => one - other).slice(0, server.pageSize)
+    const contents = found.map(
+      ([number, { bytes, eTag }]) =>
+        `<Part><PartNumber>${number}</PartNumber><ETag>${eTag}</ETag><Size>${bytes.length}</Size></Part>`,
+    )
+    const next = `<NextPartNumberMarker>${found.at(-1)?.[0] ?? 0}</NextPartNumberMarker>`
+    const isTruncated = all.length > found.length
+    sendXml(response, 'ListPartsResult', `<IsTruncated>${isTruncated}</IsTruncated>${next}${contents.join('')}`)
+  }
+
   const finishUpload = (id: string | null, body: Buffer): void => {
     const upload = findUpload(id)
     const parts = [...body.toString().matchAll(/<Part>(.*?)<\/Part>/gs)].map(([, part = '']) => {
@@ -221,6 +251,12 @@ export const startS3Server = async (): Promise<S3Server> => {
         findUpload(query.get('uploadId')).parts.set(Number(query.get('partNumber')), { bytes: body, eTag })
         response.setHeader('etag', eTag).end()
         return
+      case 'copy-part':
+        copyPart(request, response, query)
+        return
+      case 'list-parts':
+        listParts(response, query)
+        return
       case 'finish':
         if (request.headers['if-none-match'] === '*' && objects.has(object)) throw new Answer(412, 'PreconditionFailed')
         finishUpload(query.get('uploadId'), body)
@@ -245,7 +281,7 @@ export const startS3Server = async (): Promise<S3Server> => {
     const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://s3')
     const [, name, ...rest] = pathname.split('/')
     const object = rest.join('/')
-    const call = callOf(request.method ?? '', object, query)
+    const call = callOf(request.method ?? '', object, query, request.headers['x-amz-copy-source'] !== undefined)
     const body = await buffer(request)
     try {
       if (call === undefined || name !== bucket) throw new Answer(404, 'NoSuchBucket')

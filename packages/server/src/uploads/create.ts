@@ -34,7 +34,6 @@ const claim = (
     const { limits, presence } = service
     const found = await findImageForChange(tx, imageId, actor.projectId, cause.at)
     const { before, after } = uploadDoor(service, actor, cause, imageId).claim(found)
-    if (store.resume === undefined) throw apiError('resumable_missing', { store: store.name })
     if (sizeBytes > limits.image_size_bytes) throw apiError('image_too_large', { limit: limits.image_size_bytes })
     checkSize([expectationOf(before), expected], sizeBytes)
     await checkUploading(tx, limits, before.owner)
@@ -79,7 +78,7 @@ const claim = (
 
 /**
  * Begins a resumable upload: the image is saving until it is at its end, and the bytes that were announced are set aside.
- * @throws ApiError as an upload in one request, and `resumable_missing`
+ * @throws ApiError as an upload in one request
  */
 export const beginUpload = async (
   service: Service,

@@ -53,25 +53,27 @@ export const keepNotes = (
   const timer = setInterval(() => void look(), watchEveryMs)
   timer.unref()
 
-  const note = async (offsetBytes: number): Promise<void> => {
-    await bytes.sync()
+  const note = async (isTime: boolean): Promise<void> => {
+    const offsetBytes = await bytes.syncSome()
+    // The last byte counts when all of them are what they should be.
+    if (offsetBytes <= notedBytes || offsetBytes >= upload.size_bytes) return
+    // What is durable may be far behind what was received, and grow by little each time.
+    if (!isTime && offsetBytes - notedBytes < noteEveryBytes / 2) return
+    notedBytes = offsetBytes
+    notedAt = performance.now()
     const changes = { offset_bytes: offsetBytes, tail: null, expires_at: expiryOf(service, now()) }
     if (!(await database.write((tx) => changeOwnUpload(tx, upload.id, presence.processId, changes)))) stop()
   }
 
   const noteNowAndThen = (): void => {
-    const offsetBytes = bytes.storedBytes()
-    const fresh = offsetBytes - notedBytes
-    const isDue = fresh >= noteEveryBytes || (fresh > 0 && performance.now() - notedAt >= noteEveryMs)
-    // The last byte counts when all of them are what they should be.
-    if (!takesNotes || !isDue || noting !== undefined || offsetBytes >= upload.size_bytes) return
-    notedBytes = offsetBytes
-    noting = note(offsetBytes)
+    const fresh = bytes.receivedBytes() - notedBytes
+    const isTime = fresh > 0 && performance.now() - notedAt >= noteEveryMs
+    if (!takesNotes || noting !== undefined || !(isTime || fresh >= noteEveryBytes)) return
+    noting = note(isTime)
       .catch((error: unknown) => {
         failure ??= { error }
       })
       .finally(() => {
-        notedAt = performance.now()
         noting = undefined
       })
   }

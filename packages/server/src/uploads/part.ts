@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Actor } from '../access/actor.ts'
 import { type ApiError, apiError } from '../api-error.ts'
+import { isGivenUp } from '../data/blobs.ts'
 import type { ContentCheck } from '../data/content-check.ts'
 import { algorithmsOf, checkExpectations, type Expectation, expectationOf } from '../data/expectation.ts'
 import { whyFailed } from '../data/failures.ts'
@@ -21,7 +22,7 @@ import { type Claimed, claimUpload, freeElsewhere, readLiveUpload, type UploadNa
 import { dataKeyFor } from './data-key.ts'
 import { expiryOf, failUpload, keepUpload } from './end.ts'
 import { keepNotes } from './keeping.ts'
-import { changeOwnUpload, readExpectation, type Upload } from './queries.ts'
+import { changeOwnUpload, findUpload, readExpectation, type Upload } from './queries.ts'
 import type { UploadTurn } from './turns.ts'
 import type { PartChecksum } from './tus.ts'
 import { goOn, type Stand, sealedChunksAt, type Unfinished } from './unfinished.ts'
@@ -166,8 +167,16 @@ const settle = async ({ database, presence, now, limits }: Service, upload: Uplo
   )
 }
 
+/** Whether another process has taken the upload over, or it is gone. */
+const isLost = async ({ database, presence }: Service, upload: Upload): Promise<boolean> => {
+  const current = await findUpload(database.read, upload.image_id, upload.id)
+  return current?.state !== 'open' || current.process_id !== presence.processId
+}
+
 /** Makes durable what was received, and writes it down. */
 const stay = async ({ service, upload, bytes }: Work, keepsBytes: boolean): Promise<Stand | undefined> => {
+  // Nothing may go to a store any more that another one writes to.
+  if (await isLost(service, upload)) return undefined
   if (!keepsBytes) {
     await settle(service, upload, undefined)
     return undefined
@@ -227,8 +236,11 @@ const takePart = async (work: Work, caller: Caller, part: Part, turn: UploadTurn
     const cause = { ...caller.cause, at: service.now() }
     if (why.code === 'internal' || why.code === 'database_unavailable')
       service.log.error({ err: error, reqId: cause.requestId }, 'a part of an upload could not be taken')
-    if (isFinal(why)) await failUpload(service, cause, upload, why)
-    else await stay(work, keepsBytes).catch(() => settle(service, upload, undefined))
+    if (isFinal(why)) {
+      // What is on its way to the store would arrive after the others are removed.
+      await bytes.release().catch(() => undefined)
+      await failUpload(service, cause, upload, why)
+    } else await stay(work, keepsBytes).catch(() => settle(service, upload, undefined))
     throw why
   }
 }
@@ -252,6 +264,15 @@ const giveBack = async (service: Service, cause: Cause, upload: Upload, error: u
   const { database, presence } = service
   const asItWas = { process_id: null, unsettled: upload.unsettled }
   await database.write((tx) => changeOwnUpload(tx, upload.id, presence.processId, asItWas))
+}
+
+/** Another process may have removed the bytes of a deleted image while this one still wrote. */
+const removeIfGivenUp = async ({ database, stores, log }: Service, { blob_key: key, store }: Upload): Promise<void> => {
+  try {
+    if (await isGivenUp(database.read, key)) await stores.byName(store)?.remove(key)
+  } catch (error) {
+    log.error({ err: error }, 'bytes of an upload that was given up could not be removed')
+  }
 }
 
 const takeClaimed = async (
@@ -278,6 +299,7 @@ const takeClaimed = async (
       await bytes.release().catch(() => undefined)
     }
   } finally {
+    await removeIfGivenUp(service, upload)
     end()
   }
 }

@@ -11,13 +11,13 @@ export interface Stand {
   readonly tail: string | null
 }
 
-/** The bytes of an upload that is not at its end. Calls follow each other, but for `sync`, which may run beside a write. */
+/** The bytes of an upload that is not at its end. Calls follow each other, but for `syncSome`, which may run beside a write. */
 export interface Unfinished {
   /** The memory belongs to the caller again when the promise settles. */
   write(bytes: Uint8Array): Promise<void>
-  /** Bytes that are in the store, durable or not: where the upload would stand after a `sync` begun now. */
-  storedBytes(): number
   sync(): Promise<void>
+  /** Makes durable what is cheap to. @returns where the upload would be found to stand, without a tail */
+  syncSome(): Promise<number>
   /** How many bytes there are, durable or not. */
   receivedBytes(): number
   /** Where the upload stands when no more is written, and a `sync` was done. @param limitBytes the most that shall count */
@@ -42,8 +42,8 @@ const plain = (writer: ResumableWriter, from: Stand): Unfinished => {
       await writer.write(bytes)
       offsetBytes += bytes.byteLength
     },
-    storedBytes: () => offsetBytes,
     sync: () => writer.sync(),
+    syncSome: () => writer.syncSome(),
     receivedBytes: () => offsetBytes,
     stand: (limitBytes) => ({ offsetBytes: Math.min(offsetBytes, limitBytes), tail: null }),
     whole: async () => readerOf(writer, offsetBytes),
@@ -88,8 +88,8 @@ const sealed = (writer: ResumableWriter, dataKey: Uint8Array, from: Stand): Unfi
       await sealing.write(bytes)
       offsetBytes += bytes.byteLength
     },
-    storedBytes: () => sealing.progress().sealedBytes,
     sync: () => writer.sync(),
+    syncSome: async () => Math.floor((await writer.syncSome()) / sealedChunkBytes) * chunkBytes,
     receivedBytes: () => offsetBytes,
     stand: (limitBytes) => {
       const { held } = sealing.progress()
@@ -123,8 +123,6 @@ export const goOn = async (
   from: Stand,
   dataKey: Uint8Array | undefined,
 ): Promise<Unfinished> => {
-  if (store.resume === undefined)
-    throw new StoreError('unavailable', `The store ${store.name} takes no uploads in parts.`)
   if (dataKey === undefined) return plain(await store.resume(key, from.offsetBytes), from)
   const chunks = sealedChunksAt(from.offsetBytes, from.tail !== null)
   const writer = await store.resume(key, chunks * sealedChunkBytes)

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { appendFile, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { it } from 'node:test'
 import fc from 'fast-check'
-import { eachDatabase } from '../testing/databases.ts'
+import { eachDatabase, type TestDatabases } from '../testing/databases.ts'
 import { fakeToken } from '../testing/fake-identity.ts'
 import { startTestService } from '../testing/test-service.ts'
+import { fileStore, type StoreKind, s3Store } from './test-stores.ts'
 import {
   begin,
   blobsOf,
@@ -27,19 +25,11 @@ import {
 const admin = fakeToken('operator', 'admin')
 const hourMs = 3_600_000
 
-/** Bytes of what is unfinished in the folder of a store. */
-const sizeOf = async (folder: string): Promise<number> => {
-  const names = await readdir(join(folder, 'incoming'))
-  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, 'incoming', name))).size))
-  return sizes.reduce((sum, size) => sum + size, 0)
-}
-
-eachDatabase('resumable uploads', ({ newUrl, atEnd }) => {
+const uploadsTo = (kind: StoreKind, { newUrl, atEnd }: TestDatabases): void => {
   const start = async (settings: Parameters<typeof startTestService>[0] = {}, now?: () => number) => {
-    const service = await startTestService(
-      { ...settings, database_url: settings.database_url ?? (await newUrl()) },
-      now,
-    )
+    const database_url = settings.database_url ?? (await newUrl())
+    const stores = settings.stores ?? (await kind.newPlace(atEnd)).stores
+    const service = await startTestService({ ...settings, database_url, stores }, now)
     atEnd(service.close)
     return service
   }
@@ -169,9 +159,8 @@ eachDatabase('resumable uploads', ({ newUrl, atEnd }) => {
   })
 
   it('go on after a crash from what was noted, whatever else reached the disk', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'vitrine-uploads-'))
-    atEnd(() => rm(folder, { recursive: true, force: true }))
-    const shared = { database_url: await newUrl(), stores: `file=file://${folder}` }
+    const place = await kind.newPlace(atEnd)
+    const shared = { database_url: await newUrl(), stores: place.stores }
     const first = await start(shared)
     const bytes = randomBytes(500_000)
     const id = await newImage(first)
@@ -181,7 +170,7 @@ eachDatabase('resumable uploads', ({ newUrl, atEnd }) => {
     await first.close()
     assert.ok(blob)
     // As a process leaves it that is killed in the midst of a part.
-    await appendFile(join(folder, 'incoming', blob.key), randomBytes(70_000))
+    await place.spoil(blob.key)
     const second = await start(shared)
     await second.service.database.write((tx) =>
       tx.updateTable('uploads').set({ process_id: 'a process that is gone', unsettled: 1 }).execute(),
@@ -195,31 +184,29 @@ eachDatabase('resumable uploads', ({ newUrl, atEnd }) => {
   })
 
   it('are stopped and gone on with when the service stops and starts', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'vitrine-uploads-'))
-    atEnd(() => rm(folder, { recursive: true, force: true }))
-    const shared = { database_url: await newUrl(), stores: `file=file://${folder}` }
+    const place = await kind.newPlace(atEnd)
+    const shared = { database_url: await newUrl(), stores: place.stores }
     const first = await start(shared)
-    const bytes = randomBytes(500_000)
+    const bytes = randomBytes(kind.manyBytes + 200_000)
     const id = await newImage(first)
     const path = await begin(first, id, bytes.length)
     const part = await openPart(first, path, 0, bytes.length)
-    await part.send(bytes.subarray(0, 300_000))
-    await until(async () => (await sizeOf(folder)) > 0)
+    await part.send(bytes.subarray(0, kind.manyBytes))
+    await until(async () => [...(await place.contents()).values()].some(({ length }) => length > 0))
     const closing = first.close()
     assert.equal(await part.answer, 503)
     part.request.destroy()
     await closing
     const second = await start(shared)
     const offset = await offsetOf(second, path)
-    assert.ok(offset > 0 && offset <= 300_000, String(offset))
+    assert.ok(offset > 0 && offset <= kind.manyBytes, String(offset))
     assert.equal((await sendPart(second, path, offset, bytes.subarray(offset))).statusCode, 204)
     assert.equal((await show(second, id)).os_hash_value, digestOf('sha512', bytes))
   })
 
   it('change from one process to another, the newer request first', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'vitrine-uploads-'))
-    atEnd(() => rm(folder, { recursive: true, force: true }))
-    const shared = { database_url: await newUrl(), stores: `file=file://${folder}` }
+    const place = await kind.newPlace(atEnd)
+    const shared = { database_url: await newUrl(), stores: place.stores }
     const [one, other] = [await start(shared), await start(shared)]
     const bytes = randomBytes(500_000)
     const id = await newImage(one)
@@ -464,4 +451,8 @@ eachDatabase('resumable uploads', ({ newUrl, atEnd }) => {
     assert.equal(head.headers['tus-version'], '1.0.0')
     assert.equal((await service.call('PUT', path, producer)).statusCode, 405)
   })
-})
+}
+
+eachDatabase('resumable uploads to a folder', (databases) => uploadsTo(fileStore, databases))
+// What databases do differently has nothing to do with where the bytes are.
+eachDatabase('resumable uploads to S3', (databases) => uploadsTo(s3Store, databases), ['SQLite'])
