@@ -2,7 +2,7 @@ import { deleteImage } from '../api.ts'
 import type { Lab, Running } from '../lab.ts'
 import type { Row } from '../report.ts'
 import { type Contestant, medianOf, ratioOf, type Samples, takeTurns } from '../rounds.ts'
-import { bareUploadSeconds, startS3 } from '../s3.ts'
+import { sdkSeconds, startS3 } from '../s3.ts'
 import { noImages } from '../seed.ts'
 import { gibibyte, size, uploadNew } from './transfers.ts'
 
@@ -47,7 +47,7 @@ export const s3Upload = async (lab: Lab): Promise<Row[]> => {
       {
         name: 'SDK alone',
         pid: null,
-        run: async () => ({ count: sizeBytes / 1e9, seconds: await bareUploadSeconds(s3, sizeBytes, null) }),
+        run: async () => ({ count: sizeBytes / 1e9, seconds: await sdkSeconds(s3, 'upload', sizeBytes, null) }),
       },
       uploading(lab, far, service, 'far'),
       uploading(lab, 'folder', service, 'near'),
