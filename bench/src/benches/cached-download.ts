@@ -1,7 +1,7 @@
 import type { Lab, Running } from '../lab.ts'
 import type { Transfer } from '../load-job.ts'
 import type { Row } from '../report.ts'
-import { medianOf, percent, ratioOf, type Samples, takeTurns } from '../rounds.ts'
+import { medianOf, percent, rangeOf, ratioOf, type Samples, takeTurns } from '../rounds.ts'
 import { putBare, type S3, sdkSeconds, startS3 } from '../s3.ts'
 import { noImages } from '../seed.ts'
 import { downloadOf, gibibyte, repeating, size, transfer, uploadNew } from './transfers.ts'
@@ -48,7 +48,11 @@ const rowOf = (samples: Samples, name: string, floor: string, goal: number | nul
     ratio,
     target: goal === null ? null : `>= ${goal}`,
     met: goal === null ? null : ratio >= goal,
-    notes: [floor === 'SDK alone' ? work(name) : `${work(name)}; ${work(floor)}`, ...notes],
+    notes: [
+      floor === 'SDK alone' ? work(name) : `${work(name)}; ${work(floor)}`,
+      rangeOf(samples, name, floor),
+      ...notes,
+    ],
   }
 }
 

@@ -1,7 +1,7 @@
 import { deleteImage } from '../api.ts'
 import type { Lab, Running } from '../lab.ts'
 import type { Row } from '../report.ts'
-import { type Contestant, medianOf, ratioOf, type Samples, takeTurns } from '../rounds.ts'
+import { type Contestant, medianOf, rangeOf, ratioOf, type Samples, takeTurns } from '../rounds.ts'
 import { sdkSeconds, startS3 } from '../s3.ts'
 import { noImages } from '../seed.ts'
 import { gibibyte, size, uploadNew } from './transfers.ts'
@@ -27,7 +27,7 @@ const rowOf = (samples: Samples, name: string, floor: string, notes: readonly st
   ratio: ratioOf(samples, name, floor),
   target: null,
   met: null,
-  notes,
+  notes: [rangeOf(samples, name, floor), ...notes],
 })
 
 /** Processor time of the service in seconds, for each GiB. */
