@@ -74,6 +74,13 @@ export const ratioOf = (samples: Samples, first: string, second: string): number
   return median(of(samples, first).map(({ perSecond }, round) => perSecond / (others[round]?.perSecond ?? Number.NaN)))
 }
 
+/** From the smallest to the largest of these ratios: wide, where other programs were at work. */
+export const rangeOf = (samples: Samples, first: string, second: string): string => {
+  const others = of(samples, second)
+  const each = of(samples, first).map(({ perSecond }, round) => perSecond / (others[round]?.perSecond ?? Number.NaN))
+  return `${each.length} rounds from ${Math.min(...each).toFixed(2)} to ${Math.max(...each).toFixed(2)}`
+}
+
 /** How many times as much the first does as the second for the same time of the processor. */
 export const cpuRatioOf = (samples: Samples, first: string, second: string): number =>
   medianOf(samples, second, 'cpuSecondsEach') / medianOf(samples, first, 'cpuSecondsEach')

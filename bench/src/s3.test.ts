@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startLoadClient } from './load-client.ts'
-import { bareUploadSeconds, putBare, startS3 } from './s3.ts'
+import { putBare, sdkSeconds, startS3 } from './s3.ts'
 
 const mebibyte = 1024 ** 2
 
@@ -13,7 +13,9 @@ test('an object is put there and read by nothing but HTTP', async () => {
   assert.ok((seconds[0] ?? 0) > 0)
 })
 
-test('the SDK alone uploads an object in parts', async () => {
+test('the SDK alone moves an object both ways', async () => {
   await using s3 = await startS3(null)
-  assert.ok((await bareUploadSeconds(s3, 20 * mebibyte, null)) > 0)
+  assert.ok((await sdkSeconds(s3, 'upload', 20 * mebibyte, null)) > 0)
+  await putBare(s3, 3 * mebibyte)
+  assert.ok((await sdkSeconds(s3, 'download', 3 * mebibyte, null)) > 0)
 })

@@ -15,6 +15,7 @@ export interface S3 extends AsyncDisposable {
 }
 
 const bucket = 'images'
+const bareObject = 'bare'
 
 /** What the server looks for in a signature; it believes the rest. */
 const signed = (body: Uint8Array): Record<string, string> => ({
@@ -38,7 +39,7 @@ export const startS3 = async (core: number | null): Promise<S3> => {
 
 /** Puts an object of so many bytes into it. @returns the download of it, by nothing but HTTP */
 export const putBare = async ({ endpoint }: S3, sizeBytes: number): Promise<Transfer> => {
-  const path = `/${bucket}/bare`
+  const path = `/${bucket}/${bareObject}`
   const body = randomBytes(sizeBytes)
   const response = await fetch(`${endpoint}${path}`, { method: 'PUT', headers: signed(body), body })
   if (response.status !== 200) throw new Error(`S3 answered ${response.status}: ${await response.text()}`)
@@ -46,12 +47,18 @@ export const putBare = async ({ endpoint }: S3, sizeBytes: number): Promise<Tran
 }
 
 /**
- * Uploads an object from memory with nothing but the SDK of S3, in the parts that the service sends.
+ * Moves an object with nothing but the SDK of S3, from or to memory; a download is that of the object that `putBare` has put there.
  * @param core of the process; null: any
  * @returns seconds
  */
-export const bareUploadSeconds = async ({ endpoint }: S3, sizeBytes: number, core: number | null): Promise<number> => {
-  const args = [join(import.meta.dirname, 's3-alone.ts'), endpoint, bucket, String(sizeBytes)]
+export const sdkSeconds = async (
+  { endpoint }: S3,
+  direction: 'upload' | 'download',
+  sizeBytes: number,
+  core: number | null,
+): Promise<number> => {
+  const object = direction === 'upload' ? 'uploaded' : bareObject
+  const args = [join(import.meta.dirname, 's3-alone.ts'), direction, endpoint, bucket, object, String(sizeBytes)]
   await using child = startChild(process.execPath, args, { core })
   const [, seconds] = await child.firstMatch(/took (\S+)/)
   return Number(seconds)

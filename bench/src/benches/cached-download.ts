@@ -1,10 +1,10 @@
 import type { Lab, Running } from '../lab.ts'
 import type { Transfer } from '../load-job.ts'
 import type { Row } from '../report.ts'
-import { cpuRatioOf, medianOf, percent, ratioOf, type Samples, takeTurns } from '../rounds.ts'
-import { putBare, type S3, startS3 } from '../s3.ts'
+import { medianOf, percent, rangeOf, ratioOf, type Samples, takeTurns } from '../rounds.ts'
+import { putBare, type S3, sdkSeconds, startS3 } from '../s3.ts'
 import { noImages } from '../seed.ts'
-import { downloadOf, repeating, size, transfer, uploadNew } from './transfers.ts'
+import { downloadOf, gibibyte, repeating, size, transfer, uploadNew } from './transfers.ts'
 
 /** The S3 server keeps all in memory. */
 const sizeBytes = 256 * 1024 ** 2
@@ -37,7 +37,10 @@ const alternating = ([one, other]: readonly [Transfer, Transfer]): (() => Transf
 
 const rowOf = (samples: Samples, name: string, floor: string, goal: number | null, notes: readonly string[]): Row => {
   const ratio = ratioOf(samples, name, floor)
-  const work = (one: string) => `${one} ${percent(medianOf(samples, one, 'busy'))} busy`
+  const work = (one: string) => {
+    const cpu = (medianOf(samples, one, 'cpuSecondsEach') * gibibyte) / 1e9
+    return `${one} ${percent(medianOf(samples, one, 'busy'))} busy, ${cpu.toFixed(2)} s of processor time for each GiB`
+  }
   return {
     name,
     ours: { value: medianOf(samples, name, 'perSecond'), unit: 'GB/s' },
@@ -46,7 +49,8 @@ const rowOf = (samples: Samples, name: string, floor: string, goal: number | nul
     target: goal === null ? null : `>= ${goal}`,
     met: goal === null ? null : ratio >= goal,
     notes: [
-      `${work(name)}, ${work(floor)}; by processor time the ratio is ${cpuRatioOf(samples, name, floor).toFixed(2)}`,
+      floor === 'SDK alone' ? work(name) : `${work(name)}; ${work(floor)}`,
+      rangeOf(samples, name, floor),
       ...notes,
     ],
   }
@@ -72,7 +76,15 @@ export const cachedDownload = async (lab: Lab): Promise<Row[]> => {
     [
       repeating(lab, 'folder', caching, near),
       repeating(lab, fromCache, caching, cached),
-      repeating(lab, 'S3 itself', { pid: null, port: s3.port }, bare),
+      repeating(lab, 'plain sockets', { pid: null, port: s3.port }, bare),
+      {
+        name: 'SDK alone',
+        pid: null,
+        run: async () => ({
+          count: sizeBytes / 1e9,
+          seconds: await sdkSeconds(s3, 'download', sizeBytes, lab.cores.measured),
+        }),
+      },
       repeating(lab, fromS3, plain, uncached),
       repeating(lab, filling, forgetful, alternating(both)),
     ],
@@ -80,7 +92,10 @@ export const cachedDownload = async (lab: Lab): Promise<Row[]> => {
   )
   return [
     rowOf(samples, fromCache, 'folder', target, ['one connection at a time, from the memory of the system']),
-    rowOf(samples, fromS3, 'S3 itself', null, ['the S3 server of the tests shares the core of the client']),
+    rowOf(samples, fromS3, 'SDK alone', null, [
+      `the S3 server of the tests shares the core of the client; reading from it with plain sockets comes to ` +
+        `${medianOf(samples, 'plain sockets', 'perSecond').toFixed(2)} GB/s, the rest is what the HTTP client of Node costs`,
+    ]),
     rowOf(samples, filling, fromS3, null, ['each download writes a copy to the disk, and another copy goes']),
   ]
 }

@@ -3,7 +3,7 @@ import { type Account, createLink, deleteImage, requestText } from '../api.ts'
 import type { Lab, Served } from '../lab.ts'
 import type { Call } from '../load-job.ts'
 import type { Row } from '../report.ts'
-import { type Contestant, medianOf, ratioOf, type Samples, saturatedRatio, takeTurns } from '../rounds.ts'
+import { type Contestant, medianOf, rangeOf, ratioOf, type Samples, saturatedRatio, takeTurns } from '../rounds.ts'
 import { downloadOf, gibibyte, repeating, size, uploadNew } from './transfers.ts'
 
 const images = 10_000
@@ -59,7 +59,7 @@ const rowOf = (
   ratio,
   target: `>= ${goal}`,
   met: ratio >= goal,
-  notes: [note],
+  notes: [rangeOf(samples, name, floor), note],
 })
 
 /** What asks for bytes over a link, against who asks with a token: the whole, and as a machine reads that boots over it. */

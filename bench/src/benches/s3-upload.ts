@@ -1,8 +1,8 @@
 import { deleteImage } from '../api.ts'
 import type { Lab, Running } from '../lab.ts'
 import type { Row } from '../report.ts'
-import { type Contestant, medianOf, ratioOf, type Samples, takeTurns } from '../rounds.ts'
-import { bareUploadSeconds, startS3 } from '../s3.ts'
+import { type Contestant, medianOf, rangeOf, ratioOf, type Samples, takeTurns } from '../rounds.ts'
+import { sdkSeconds, startS3 } from '../s3.ts'
 import { noImages } from '../seed.ts'
 import { gibibyte, size, uploadNew } from './transfers.ts'
 
@@ -27,7 +27,7 @@ const rowOf = (samples: Samples, name: string, floor: string, notes: readonly st
   ratio: ratioOf(samples, name, floor),
   target: null,
   met: null,
-  notes,
+  notes: [rangeOf(samples, name, floor), ...notes],
 })
 
 /** Processor time of the service in seconds, for each GiB. */
@@ -47,7 +47,7 @@ export const s3Upload = async (lab: Lab): Promise<Row[]> => {
       {
         name: 'SDK alone',
         pid: null,
-        run: async () => ({ count: sizeBytes / 1e9, seconds: await bareUploadSeconds(s3, sizeBytes, null) }),
+        run: async () => ({ count: sizeBytes / 1e9, seconds: await sdkSeconds(s3, 'upload', sizeBytes, null) }),
       },
       uploading(lab, far, service, 'far'),
       uploading(lab, 'folder', service, 'near'),

@@ -3,7 +3,7 @@ import { hashSeconds } from '../floors.ts'
 import type { Lab, Served } from '../lab.ts'
 import type { Transfer } from '../load-job.ts'
 import type { Row } from '../report.ts'
-import { type Contestant, medianOf, ratioOf, type Samples, takeTurns } from '../rounds.ts'
+import { type Contestant, medianOf, rangeOf, ratioOf, type Samples, takeTurns } from '../rounds.ts'
 import { createFor, gibibyte, size, transfer, uploadNew } from './transfers.ts'
 
 const images = 10_000
@@ -57,7 +57,7 @@ const rowOf = (samples: Samples, name: string, floor: string, goal: number | nul
     ratio,
     target: goal === null ? null : `>= ${goal}`,
     met: goal === null ? null : ratio >= goal,
-    notes,
+    notes: [rangeOf(samples, name, floor), ...notes],
   }
 }
 
