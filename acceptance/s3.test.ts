@@ -25,7 +25,7 @@ const skip = await needCommands(
   ...(['openstack', 'glance', 'qemu-img', 'ceph-mon', 'ceph-osd', 'radosgw', 'radosgw-admin'] as const),
 )
 const mebibyte = 1024 * 1024
-/** Of the parts that the service sends an object in. */
+/** A little less than the parts have that the service sends an object in. */
 const partBytes = 8 * mebibyte
 
 interface File {

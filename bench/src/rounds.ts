@@ -68,16 +68,19 @@ const of = (samples: Samples, name: string): readonly Sample[] => {
 export const medianOf = (samples: Samples, name: string, field: keyof Sample): number =>
   median(of(samples, name).map((one) => one[field]))
 
-/** How many times as much the first does as the second in the same time: the median over the rounds. */
-export const ratioOf = (samples: Samples, first: string, second: string): number => {
+/** How many times as much the first does as the second in the same time, round by round. */
+const ratiosOf = (samples: Samples, first: string, second: string): readonly number[] => {
   const others = of(samples, second)
-  return median(of(samples, first).map(({ perSecond }, round) => perSecond / (others[round]?.perSecond ?? Number.NaN)))
+  return of(samples, first).map(({ perSecond }, round) => perSecond / (others[round]?.perSecond ?? Number.NaN))
 }
+
+/** The median of these ratios. */
+export const ratioOf = (samples: Samples, first: string, second: string): number =>
+  median(ratiosOf(samples, first, second))
 
 /** From the smallest to the largest of these ratios: wide, where other programs were at work. */
 export const rangeOf = (samples: Samples, first: string, second: string): string => {
-  const others = of(samples, second)
-  const each = of(samples, first).map(({ perSecond }, round) => perSecond / (others[round]?.perSecond ?? Number.NaN))
+  const each = ratiosOf(samples, first, second)
   return `${each.length} rounds from ${Math.min(...each).toFixed(2)} to ${Math.max(...each).toFixed(2)}`
 }
 

@@ -1,6 +1,6 @@
 /**
- * Moves an object of as many bytes as asked with nothing but the SDK of S3, from or to memory; of an upload, parts of 8 MiB, three at a
- * time, as the service sends them. Prints the seconds from the first call to the last byte.
+ * Moves an object of as many bytes as asked with nothing but the SDK of S3, from or to memory; of an upload, parts as
+ * large as the service sends them, three at a time. Prints the seconds from the first call to the last byte.
  */
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
@@ -13,9 +13,10 @@ import {
   S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
+import { partBytesOf } from '../../packages/server/src/storage/part-buffers.ts'
 import { s3Credentials } from '../../packages/server/src/testing/s3-server.ts'
 
-const partBytes = 8 * 1024 ** 2
+const partBytes = partBytesOf(0) ?? 0
 const partsAtOnce = 3
 
 const [direction = '', endpoint = '', Bucket = '', Key = '', size = '0'] = process.argv.slice(2)

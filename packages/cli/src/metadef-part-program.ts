@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { collect } from './arguments.ts'
-import type { ObjectOptions, PropertyOptions } from './commands/metadef-properties.ts'
+import type { ObjectOptions } from './commands/metadef-objects.ts'
+import type { PropertyOptions } from './commands/metadef-properties.ts'
 import type { AssociationOptions } from './commands/metadef-tags.ts'
 import type { OutputOptions } from './output/formats.ts'
 import { propertyTypes } from './property-types.ts'
@@ -13,6 +14,7 @@ interface YesOptions {
 const namespaceArgument = ['<namespace>', 'name of the namespace'] as const
 const jsonOrFile = 'JSON, or a file of it; - is the standard input'
 
+const objects = () => import('./commands/metadef-objects.ts')
 const properties = () => import('./commands/metadef-properties.ts')
 const tags = () => import('./commands/metadef-tags.ts')
 
@@ -76,26 +78,26 @@ const addObjects = (md: Command, invoke: Invoke): void => {
   const group = md.command('object').description('objects of a namespace: properties that belong together')
   const what = 'name of the object'
   listOf(group, 'objects').action(async (namespace: string, options: OutputOptions, command: Command) => {
-    await (await properties()).listObjects(invoke(command), namespace, options)
+    await (await objects()).listObjects(invoke(command), namespace, options)
   })
   withOutput(about(group, 'show', 'show an object with its properties', '<name>', what)).action(
     async (namespace: string, name: string, options: OutputOptions, command: Command) => {
-      await (await properties()).showObject(invoke(command), namespace, name, options)
+      await (await objects()).showObject(invoke(command), namespace, name, options)
     },
   )
   withObject(about(group, 'create', 'make an object; for administrators, as all that follows', '<name>', what)).action(
     async (namespace: string, name: string, options: ObjectOptions, command: Command) => {
-      await (await properties()).createObject(invoke(command), namespace, name, options)
+      await (await objects()).createObject(invoke(command), namespace, name, options)
     },
   )
   withObject(about(group, 'set', 'change an object; what is not named stays', '<name>', what))
     .option('--name <name>', 'another name')
     .action(async (namespace: string, name: string, options: ObjectOptions, command: Command) => {
-      await (await properties()).setObject(invoke(command), namespace, name, options)
+      await (await objects()).setObject(invoke(command), namespace, name, options)
     })
   withYes(about(group, 'delete', 'delete objects', '<name...>', 'names of objects')).action(
     async (namespace: string, names: string[], options: YesOptions, command: Command) => {
-      await (await properties()).deleteObjects(invoke(command), namespace, names, options)
+      await (await objects()).deleteObjects(invoke(command), namespace, names, options)
     },
   )
 }

@@ -1,17 +1,16 @@
-import type { JsonObject, MetadefObject, MetadefProperty, PropertiesAttributes, PropertyAttributes } from '@vitrine/sdk'
+import type { JsonObject, MetadefProperty, PropertyAttributes } from '@vitrine/sdk'
 import { usageError } from '../command-error.ts'
 import { type Invocation, say } from '../context.ts'
-import { objectView, propertyView } from '../metadef-views.ts'
+import { propertyView } from '../metadef-views.ts'
 import type { OutputOptions } from '../output/formats.ts'
 import { writeList, writeRecord } from '../output/output.ts'
 import { own } from '../output/view.ts'
 import { type PropertyType, propertyTypes } from '../property-types.ts'
 import { readJsonObject } from '../read-json.ts'
-import { wireDocument } from '../wire.ts'
 import { deleteParts, namespaceNamed } from './metadef-parts.ts'
 
-/** The definition by its words, as the service takes it. */
-const definitionOf = (name: string, words: JsonObject): PropertyAttributes => {
+/** The definition by its words, as the service takes it. @throws CommandError for what has no title or no type */
+export const definitionOf = (name: string, words: JsonObject): PropertyAttributes => {
   const [title, given] = [own(words, 'title'), own(words, 'type')]
   const type = propertyTypes.find((known) => known === given)
   if (type === undefined || typeof title !== 'string') {
@@ -19,16 +18,6 @@ const definitionOf = (name: string, words: JsonObject): PropertyAttributes => {
   }
   return { ...words, title, type }
 }
-
-const definitionsOf = (properties: JsonObject): PropertiesAttributes =>
-  Object.fromEntries(
-    Object.entries(properties).map(([name, words]) => {
-      if (typeof words !== 'object' || words === null || Array.isArray(words)) {
-        throw usageError(`The property ${name} is no object of JSON.`)
-      }
-      return [name, definitionOf(name, words)]
-    }),
-  )
 
 export interface PropertyOptions extends OutputOptions {
   name?: string
@@ -48,12 +37,6 @@ const wordsOf = async (invocation: Invocation, options: PropertyOptions): Promis
 }
 
 const shownProperty = ({ name, definition }: MetadefProperty): JsonObject => ({ name, ...definition })
-
-// Names of properties and words of their schemas are written as they are, in capitals too.
-const shownObject = ({ properties, ...fields }: MetadefObject): JsonObject => ({
-  ...wireDocument(fields),
-  properties: { ...properties },
-})
 
 export const listProperties = async (
   invocation: Invocation,
@@ -114,75 +97,3 @@ export const deleteProperties = (
   names: readonly string[],
   { yes }: { yes?: boolean },
 ): Promise<void> => deleteParts(invocation, namespace, 'property', names, yes, (from, ...of) => from.getProperty(...of))
-
-export interface ObjectOptions extends OutputOptions {
-  name?: string
-  description?: string
-  required?: string[]
-  properties?: string
-}
-
-/** What was given, in the form of the SDK. */
-const objectOf = async (invocation: Invocation, { description, required, properties }: ObjectOptions) => ({
-  description,
-  required,
-  properties: properties === undefined ? undefined : definitionsOf(await readJsonObject(invocation, properties)),
-})
-
-export const listObjects = async (
-  invocation: Invocation,
-  namespaceName: string,
-  options: OutputOptions,
-): Promise<void> => {
-  const namespace = await namespaceNamed(invocation, namespaceName)
-  const objects = await namespace.listObjects({ signal: invocation.signal }).toArray()
-  const count = await writeList(invocation, objectView, objects.map(shownObject), options)
-  if (count === 0) await say(invocation, 'There are no objects in it.')
-}
-
-export const showObject = async (
-  invocation: Invocation,
-  namespaceName: string,
-  name: string,
-  options: OutputOptions,
-): Promise<void> => {
-  const namespace = await namespaceNamed(invocation, namespaceName)
-  const object = await namespace.getObject(name, { signal: invocation.signal })
-  await writeRecord(invocation, objectView, shownObject(object), options)
-}
-
-export const createObject = async (
-  invocation: Invocation,
-  namespaceName: string,
-  name: string,
-  options: ObjectOptions,
-): Promise<void> => {
-  const attributes = await objectOf(invocation, options)
-  const namespace = await namespaceNamed(invocation, namespaceName)
-  const object = await namespace.createObject({ name, ...attributes }, { signal: invocation.signal })
-  await writeRecord(invocation, objectView, shownObject(object), options)
-}
-
-export const setObject = async (
-  invocation: Invocation,
-  namespaceName: string,
-  name: string,
-  options: ObjectOptions,
-): Promise<void> => {
-  const { signal } = invocation
-  const changes = { name: options.name, ...(await objectOf(invocation, options)) }
-  if (Object.values(changes).every((value) => value === undefined)) {
-    throw usageError('Nothing to change was named.', 'See: vitrine md object set --help')
-  }
-  const namespace = await namespaceNamed(invocation, namespaceName)
-  const object = await namespace.getObject(name, { signal })
-  await object.update(changes, { signal })
-  await writeRecord(invocation, objectView, shownObject(object), options)
-}
-
-export const deleteObjects = (
-  invocation: Invocation,
-  namespace: string,
-  names: readonly string[],
-  { yes }: { yes?: boolean },
-): Promise<void> => deleteParts(invocation, namespace, 'object', names, yes, (from, ...of) => from.getObject(...of))

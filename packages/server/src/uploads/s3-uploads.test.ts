@@ -14,6 +14,7 @@ import {
   blobsOf,
   digestOf,
   newImage,
+  newSealed,
   offsetOf,
   openPart,
   producer,
@@ -43,12 +44,6 @@ const start = async (context: TestContext) => {
     return service
   }
   return { s3, another, service: await another() }
-}
-
-const newSealed = async (service: TestService): Promise<string> => {
-  const id = await newImage(service)
-  assert.equal((await service.call('PUT', `/v2/images/${id}/encryption`, producer, {})).statusCode, 200)
-  return id
 }
 
 const isWhole = async (service: TestService, s3: S3Server, id: string, bytes: Buffer): Promise<void> => {

@@ -13,7 +13,7 @@ import {
   blobsOf,
   digestOf,
   filesOf,
-  newImage,
+  newSealed,
   offsetOf,
   openPart,
   producer,
@@ -33,10 +33,7 @@ const start = async (context: TestContext, kind: StoreKind) => {
     database_url: `sqlite:${folder}/vitrine.db`,
   })
   context.after(service.close)
-  const id = await newImage(service)
-  const sealed = await service.call('PUT', `/v2/images/${id}/encryption`, producer, {})
-  assert.equal(sealed.statusCode, 200, sealed.body)
-  return { service, folder, place, id }
+  return { service, folder, place, id: await newSealed(service) }
 }
 
 const tellsSecret = (bytes: Buffer): boolean => {

@@ -26,6 +26,14 @@ export const newImage = async ({ call }: TestService, attributes: object = {}): 
   return (await call('POST', '/v2/images', producer, body)).json().id
 }
 
+/** An image whose bytes are encrypted at rest. */
+export const newSealed = async (service: TestService): Promise<string> => {
+  const id = await newImage(service)
+  const sealed = await service.call('PUT', `/v2/images/${id}/encryption`, producer, {})
+  assert.equal(sealed.statusCode, 200, sealed.body)
+  return id
+}
+
 export const show = async ({ call }: TestService, id: string) =>
   (await call('GET', `/v2/images/${id}`, producer)).json()
 
